@@ -1,0 +1,73 @@
+# Everything that one does with a checkout. `make` alone lists it.
+# On Debian, what is missing (venv, PostgreSQL) is installed with apt-get; elsewhere the message says what to install.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+APT = DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install --yes --no-install-recommends
+SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: help setup demo test quick lint bench postgres clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.setup ## make .venv and install indb with what its tests need
+
+demo: setup ## train two models on 336,776 real flights, deploy them into demo.duckdb, compare every row
+	$(BIN)/indb demo
+
+test: setup postgres ## run every test, against real databases
+	$(BIN)/pytest -n $(JOBS)
+
+quick: setup ## run the tests that need no server and no patience (under two minutes)
+	$(BIN)/pytest -n $(JOBS) -m "not slow and not postgres"
+
+lint: setup ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.bench postgres ## time scoring in the database beside the other ways
+	$(BIN)/python -m bench
+
+postgres: setup ## see to it that the tests find a PostgreSQL
+	@if ! found=$$($(BIN)/python tests/engines.py); then \
+	    if command -v apt-get >/dev/null; then $(call install_postgres); \
+	    else echo "$$found"; echo "Install PostgreSQL, start Docker, or set INDB_TEST_POSTGRES to a DSN."; fi; \
+	fi
+
+clean: ## remove what is made here, .venv included
+	rm -rf $(VENV) dist build demo.duckdb demo.duckdb.wal .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The name of a Python from 3.11 on that runs (a shim of a version manager may be there and not run).
+find_python = for name in python3 python3.11 python3.12 python3.13 python3.14; do \
+	    if $$name -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null; then echo $$name; break; fi; \
+	done
+
+# Debian packs ensurepip apart from python3: without it `python3 -m venv` stops half way.
+$(BIN)/python:
+	@python=$$($(find_python)); \
+	if [ -z "$$python" ] || ! $$python -c "import ensurepip, venv" 2>/dev/null; then \
+	    if ! command -v apt-get >/dev/null; then echo "Install Python 3.11 or later, with venv." >&2; exit 1; fi; \
+	    $(SUDO) apt-get update --quiet; $(APT) python3 python3-venv python3-pip; python=$$($(find_python)); \
+	fi; \
+	echo "$$python -m venv $(VENV)"; $$python -m venv --clear $(VENV)
+
+$(VENV)/.setup: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,demo]"
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
+	@touch $@
+
+# PostgreSQL 15 where the release has it (Debian 12), else the release's own.
+define install_postgres
+$(SUDO) apt-get update --quiet; \
+	    $(APT) postgresql-15 postgresql-plpython3-15 || $(APT) postgresql
+endef

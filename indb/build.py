@@ -1,0 +1,258 @@
+"""The vocabulary of machine learning in blocks: what readers say instead of op by op.
+
+Nothing here knows a library; formulas that have a source name it. All functions are pure and return new blocks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from indb.errors import InvalidModel
+from indb.ir import (
+    Apply,
+    Block,
+    Concat,
+    Const,
+    Floats,
+    Linear,
+    Lookup,
+    Op,
+    Reduce,
+    ReduceOp,
+    Scalar,
+    Take,
+    Type,
+)
+
+MISSING = Const((math.nan,))
+"""A missing number."""
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+FLOAT64_MAX = float(np.finfo(np.float64).max)
+
+
+def number(*values: float) -> Const:
+    """A constant row of numbers."""
+    return Const(tuple(float(value) for value in values))
+
+
+def text(*values: str | None) -> Const:
+    """A constant row of texts."""
+    return Const(tuple(values), Type.TEXT)
+
+
+def concat(parts: Sequence[Block]) -> Block:
+    """The lanes of all parts; a single part is returned as it is."""
+    return parts[0] if len(parts) == 1 else Concat(tuple(parts))
+
+
+def lane(block: Block, index: int) -> Block:
+    """One lane of a block, looked for through Concat, Take, Const and Apply so that only what it needs remains."""
+    if block.width == 1:
+        return block
+    match block:
+        case Const(values, kind):
+            return Const((values[index],), kind)
+        case Concat(parts):
+            for part in parts:
+                if index < part.width:
+                    return lane(part, index)
+                index -= part.width
+        case Take(x, lanes):
+            return lane(x, lanes[index])
+        case Apply(op, args):
+            return Apply(op, tuple(lane(arg, index) if arg.width > 1 else arg for arg in args))
+    return Take(block, (index,))
+
+
+def lanes(block: Block) -> list[Block]:
+    """Every lane of a block."""
+    return [lane(block, index) for index in range(block.width)]
+
+
+def add(a: Block, b: Block) -> Block:
+    """a + b."""
+    return Apply(Op.ADD, (a, b))
+
+
+def subtract(a: Block, b: Block) -> Block:
+    """a - b."""
+    return Apply(Op.SUB, (a, b))
+
+
+def multiply(a: Block, b: Block) -> Block:
+    """a * b."""
+    return Apply(Op.MUL, (a, b))
+
+
+def divide(a: Block, b: Block) -> Block:
+    """a / b."""
+    return Apply(Op.DIV, (a, b))
+
+
+def where(condition: Block, then: Block, other: Block) -> Block:
+    """`then` where the condition is true, else `other` (also where it is missing)."""
+    return Apply(Op.WHERE, (condition, then, other))
+
+
+def clip(x: Block, low: Block, high: Block) -> Block:
+    """x held between low and high; a missing x stays missing."""
+    return Apply(Op.MIN, (Apply(Op.MAX, (x, low)), high))
+
+
+def standardise(x: Block, mean: Floats | None, scale: Floats | None) -> Block:
+    """(x - mean) / scale, in this order of operations; either may be left out."""
+    if mean is not None:
+        x = subtract(x, number(*mean))
+    if scale is not None:
+        x = divide(x, number(*scale))
+    return x
+
+
+def one_hot(
+    x: Block, keys: Sequence[float | str], positions: Sequence[int | None], width: int, unknown: Sequence[Scalar],
+    missing: Sequence[Scalar],
+) -> Lookup:
+    """Indicator lanes: the value keys[i] sets lane positions[i] (None: no lane) to 1.0."""
+    rows = tuple(indicator(width, position) for position in positions)
+    return Lookup(x, tuple(keys), rows, tuple(unknown), tuple(missing))
+
+
+def indicator(width: int, position: int | None) -> tuple[float, ...]:
+    """A row of zeros with 1.0 at `position` (None: nowhere)."""
+    return tuple(1.0 if index == position else 0.0 for index in range(width))
+
+
+def refused(width: int) -> tuple[float, ...]:
+    """A row that is missing in every lane: what a value gets that the library would raise an error for."""
+    return (math.nan,) * width
+
+
+def linear(x: Block, weight: Floats, bias: Floats | float) -> Linear:
+    """x @ weight.T + bias with weight (n_outputs, n_features) and a bias for each output, or one for all."""
+    matrix = np.atleast_2d(np.asarray(weight, dtype=np.float64))
+    offsets = np.broadcast_to(np.asarray(bias, dtype=np.float64).reshape(-1), (matrix.shape[0],)).copy()
+    return Linear(x, matrix, offsets)
+
+
+def negate(x: Block) -> Block:
+    """-x (exact: a product with -1)."""
+    return multiply(x, number(-1.0))
+
+
+def sigmoid(x: Block) -> Block:
+    """1 / (1 + exp(-x)), which reaches 0 and 1 without raising. Source: scipy.special.expit."""
+    return divide(number(1.0), add(number(1.0), Apply(Op.EXP, (negate(x),))))
+
+
+def binary_probabilities(positive: Block) -> Block:
+    """[1 - p, p] of the probability of the second class."""
+    return Concat((subtract(number(1.0), positive), positive))
+
+
+def softmax(x: Block) -> Block:
+    """exp(x - max(x)) / sum(exp(x - max(x))). Source: sklearn.utils.extmath.softmax."""
+    powers = Apply(Op.EXP, (subtract(x, Reduce(ReduceOp.MAX, x)),))
+    return divide(powers, Reduce(ReduceOp.SUM, powers))
+
+
+def argmax(x: Block) -> Block:
+    """The number of the largest lane; the lowest one where several are."""
+    return Reduce(ReduceOp.ARGMAX, x)
+
+
+def less(a: Block, b: Block) -> Block:
+    """a < b."""
+    return Apply(Op.LT, (a, b))
+
+
+def less_equal(a: Block, b: Block) -> Block:
+    """a <= b."""
+    return Apply(Op.LE, (a, b))
+
+
+def is_missing(x: Block) -> Block:
+    """1.0 where x is missing, else 0.0."""
+    return Apply(Op.IS_MISSING, (x,))
+
+
+def between(x: Block, low: float, high: float) -> Block:
+    """low <= x <= high, false where x is missing."""
+    return Apply(Op.BETWEEN, (x, number(low), number(high)))
+
+
+def only_if(conditions: Sequence[Block], x: Block) -> Block:
+    """x where every lane of every condition is true, else missing."""
+    if not conditions:
+        return x
+    if x.type is Type.TEXT:
+        raise InvalidModel("cannot guard a TEXT block")
+    return where(Reduce(ReduceOp.ALL, concat(list(conditions))), x, MISSING)
+
+
+def split_threshold(threshold: float) -> float:
+    """The largest float64 w such that, for every float64 x, float32(x) <= threshold exactly when x <= w.
+
+    A library that casts its input to float32 before it compares rounds x to the nearest float32, ties to even, so the
+    border lies half way between the largest float32 that goes left and the next one.
+    """
+    if math.isnan(threshold):
+        raise InvalidModel("cannot split at NaN")
+    with np.errstate(over="ignore"):
+        low = np.float32(threshold)
+        if float(low) > threshold:
+            low = np.nextafter(low, np.float32(-np.inf))
+        high = np.nextafter(low, np.float32(np.inf))
+        if np.isinf(low):
+            if low > 0:
+                return math.inf
+            return -_FLOAT32_EDGE
+        upper = _FLOAT32_EDGE if np.isinf(high) else float(high)
+        border = _FLOAT32_EDGE if np.isinf(high) else (float(low) + upper) / 2.0
+        return border if np.float32(border) <= low else math.nextafter(border, -math.inf)
+
+
+_FLOAT32_EDGE = FLOAT32_MAX + 2.0**103
+"""Half way between the largest float32 and the next power of two: from here on a float64 rounds to infinity."""
+
+FLOAT32_LIMIT = math.nextafter(_FLOAT32_EDGE, 0.0)
+"""The largest float64 that a cast to float32 does not turn into infinity."""
+
+
+def split_thresholds(thresholds: Floats) -> Floats:
+    """`split_threshold` of many thresholds at once: a forest of 200 trees has some 100,000 of them.
+
+    Raises: InvalidModel when one of them is NaN.
+    """
+    t = np.asarray(thresholds, dtype=np.float64)
+    if np.isnan(t).any():
+        raise InvalidModel("cannot split at NaN")
+    with np.errstate(over="ignore", invalid="ignore"):
+        low = t.astype(np.float32)
+        low = np.where(low > t, np.nextafter(low, np.float32(-np.inf)), low)
+        high = np.nextafter(low, np.float32(np.inf))
+        border = (low.astype(np.float64) + high.astype(np.float64)) / 2.0
+        border = np.where(np.isinf(high), _FLOAT32_EDGE, border)
+        border = np.where(np.isneginf(low), -_FLOAT32_EDGE, border)
+        inside = (border.astype(np.float32) <= low) | np.isneginf(low)
+        border = np.where(inside, border, np.nextafter(border, -np.inf))
+    return np.where(np.isposinf(low), np.inf, border)
+
+
+def log1p(x: Block) -> Block:
+    """ln(1 + x), accurate for small x. Source: Goldberg 1991, What Every Computer Scientist Should Know, theorem 4."""
+    u = add(number(1.0), x)
+    near = multiply(x, divide(Apply(Op.LN, (u,)), subtract(u, number(1.0))))
+    whole = Apply(Op.LN, (u,))
+    return where(Apply(Op.EQ, (u, number(1.0))), x, where(between(u, 0.5, 2.0), near, whole))
+
+
+def expm1(x: Block) -> Block:
+    """exp(x) - 1, accurate for small x. Source: Higham 2002, Accuracy and Stability, section 1.14.1 (Kahan)."""
+    u = Apply(Op.EXP, (x,))
+    near = multiply(subtract(u, number(1.0)), divide(x, Apply(Op.LN, (u,))))
+    whole = subtract(u, number(1.0))
+    return where(Apply(Op.EQ, (u, number(1.0))), x, where(between(x, -1.0, 1.0), near, whole))

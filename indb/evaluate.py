@@ -1,0 +1,260 @@
+"""What each block means, in numpy: the definition that SQL and the UDFs are checked against.
+
+Numbers are float64 arrays of shape (n_rows, width) with NaN for missing; texts are object arrays with None for missing.
+Nothing here raises on overflow: the meaning of arithmetic is IEEE 754. This module knows only the representation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indb.errors import BindError, did_you_mean
+from indb.ir import (
+    Apply,
+    Block,
+    Bools,
+    Column,
+    Concat,
+    Const,
+    Floats,
+    Ints,
+    Linear,
+    Lookup,
+    Model,
+    Op,
+    Reduce,
+    ReduceOp,
+    Take,
+    TreeEnsemble,
+    Type,
+    walk,
+)
+
+Values: TypeAlias = NDArray[Any]
+"""Numbers (float64) or texts (object) of shape (n_rows, width)."""
+
+
+def evaluate(model: Model, columns: Mapping[str, Any]) -> dict[str, dict[str, Values]]:
+    """Every output of every target, `{target: {output: (n_rows, width)}}`, for a mapping of column name to 1-D values.
+
+    A classifier's `predict` is the number of the class; see `decode`. None and NaN are missing values.
+
+    Raises: BindError when a column of the model is not in `columns`, or holds values that are not numbers or texts.
+    """
+    n_rows = len(next(iter(columns.values()))) if columns else 0
+    memo: dict[int, Values] = {}
+    with np.errstate(all="ignore"):
+        for block in walk(model.roots()):
+            memo[id(block)] = _block(block, memo, columns, n_rows)
+    return {
+        target.name: {name: memo[id(block)] for name, block in target.outputs.items()} for target in model.targets
+    }
+
+
+def decode(labels: tuple[Any, ...], numbers: Values) -> list[Any]:
+    """The labels that class numbers stand for; None for a missing one."""
+    return [None if np.isnan(number) else labels[int(number)] for number in numbers[:, 0]]
+
+
+def column_values(column: Column, values: Any) -> Values:
+    """The values of one column as (n_rows, 1), in the column's own type.
+
+    Raises: BindError for a number where text is expected and the other way round.
+    """
+    array = np.asarray(values)
+    if column.kind is Type.TEXT:
+        texts = np.empty((len(array), 1), dtype=object)
+        for row, value in enumerate(array):
+            texts[row, 0] = None if _is_missing(value) else value
+            if texts[row, 0] is not None and not isinstance(value, str):
+                raise BindError(f"cannot read column {column.name!r}: found {value!r}, needed text")
+        return texts
+    if array.dtype == object:
+        array = np.array([np.nan if _is_missing(value) else value for value in array], dtype=object)
+    try:
+        return array.astype(np.float64).reshape(-1, 1)
+    except (TypeError, ValueError) as error:
+        raise BindError(f"cannot read column {column.name!r}: {error}, needed numbers") from None
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN, NaT or pandas.NA: the last three do not equal themselves."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas.NA has no truth value
+        return True
+
+
+def _block(block: Block, memo: dict[int, Values], columns: Mapping[str, Any], n_rows: int) -> Values:
+    match block:
+        case Column(name, _):
+            if name not in columns:
+                raise BindError(f"cannot evaluate: column {name!r} is missing", did_you_mean(name, columns))
+            return column_values(block, columns[name])
+        case Const(values, kind):
+            dtype: Any = object if kind is Type.TEXT else np.float64
+            row = np.empty((1, len(values)), dtype=dtype)
+            row[0] = values
+            return np.repeat(row, n_rows, axis=0)
+        case Apply(op, args):
+            return OPS[op](*(memo[id(arg)] for arg in args))
+        case Concat(parts):
+            return np.concatenate([memo[id(part)] for part in parts], axis=1)
+        case Take(x, lanes):
+            return memo[id(x)][:, list(lanes)]
+        case Reduce(op, x):
+            return _reduce(op, memo[id(x)])
+        case Linear(x, weight, bias):
+            product: Floats = memo[id(x)] @ weight.T + bias
+            return product
+        case Lookup(x):
+            return _lookup(block, memo[id(x)])
+        case TreeEnsemble(inputs):
+            return trees(block, [memo[id(part)] for part in inputs])
+    raise TypeError(f"no meaning for {type(block).__name__}")
+
+
+def missing(x: Values) -> Bools:
+    """Which values are missing, same shape."""
+    if x.dtype == object:
+        return np.array([[value is None for value in row] for row in x], dtype=bool).reshape(x.shape)
+    return np.isnan(x)
+
+
+def _compare(function: Callable[..., Any]) -> Callable[..., Values]:
+    """A comparison as 1.0 and 0.0; numpy's is already false for NaN, and None is told apart here."""
+
+    def compare(*args: Values) -> Values:
+        result = np.asarray(function(*args), dtype=bool)
+        for arg in args:
+            if arg.dtype == object:
+                result = result & ~missing(arg)
+        return result.astype(np.float64)
+
+    return compare
+
+
+def _where(condition: Values, then: Values, other: Values) -> Values:
+    picked: Values = np.where(condition == 1.0, then, other)
+    return picked
+
+
+OPS: dict[Op, Callable[..., Values]] = {
+    Op.ADD: np.add,
+    Op.SUB: np.subtract,
+    Op.MUL: np.multiply,
+    Op.DIV: np.divide,
+    Op.MIN: np.minimum,
+    Op.MAX: np.maximum,
+    Op.ABS: np.abs,
+    Op.EXP: np.exp,
+    Op.LN: np.log,
+    Op.SQRT: np.sqrt,
+    Op.SIN: np.sin,
+    Op.COS: np.cos,
+    Op.TANH: np.tanh,
+    Op.FLOOR: np.floor,
+    Op.LE: _compare(np.less_equal),
+    Op.LT: _compare(np.less),
+    Op.EQ: _compare(np.equal),
+    Op.BETWEEN: _compare(lambda x, low, high: (x >= low) & (x <= high)),
+    Op.AND: _compare(lambda a, b: (a == 1.0) & (b == 1.0)),
+    Op.OR: _compare(lambda a, b: (a == 1.0) | (b == 1.0)),
+    Op.IS_MISSING: lambda x: missing(x).astype(np.float64),
+    Op.WHERE: _where,
+    Op.COALESCE: lambda x, other: _where(missing(x), other, x),
+}
+"""The meaning of each scalar op on arrays that broadcast."""
+
+
+def apply_op(op: Op, *args: Values) -> Values:
+    """One scalar op on arrays, without warnings."""
+    with np.errstate(all="ignore"):
+        return OPS[op](*args)
+
+
+def _reduce(op: ReduceOp, x: Values) -> Values:
+    gap = np.isnan(x).any(axis=1)
+    match op:
+        case ReduceOp.ALL:
+            result = (x == 1.0).all(axis=1).astype(np.float64)
+            gap = np.zeros(len(x), dtype=bool)
+        case ReduceOp.SUM:
+            result = np.zeros(len(x))
+            for lane in range(x.shape[1]):  # one lane after the other: np.sum adds pairwise
+                result = result + x[:, lane]
+        case ReduceOp.MIN:
+            result = x.min(axis=1)
+        case ReduceOp.MAX:
+            result = x.max(axis=1)
+        case ReduceOp.ARGMIN:
+            result = x.argmin(axis=1).astype(np.float64)
+        case ReduceOp.ARGMAX:
+            result = x.argmax(axis=1).astype(np.float64)
+    return np.where(gap, np.nan, result).reshape(-1, 1)
+
+
+def _lookup(block: Lookup, x: Values) -> Values:
+    dtype: Any = object if block.kind is Type.TEXT else np.float64
+    table = np.empty((len(block.keys) + 2, block.width), dtype=dtype)
+    for number, row in enumerate((*block.values, block.unknown, block.missing)):
+        table[number] = row
+    unknown, gap = len(block.keys), len(block.keys) + 1
+    index = {key: number for number, key in enumerate(block.keys)}
+    gaps = missing(x)[:, 0]
+    rows = [gap if is_gap else index.get(value, unknown) for value, is_gap in zip(x[:, 0].tolist(), gaps, strict=True)]
+    return table[rows]
+
+
+def trees(block: TreeEnsemble, inputs: list[Values]) -> Floats:
+    """The value of a tree ensemble, (n_rows, width), its trees added in order to the base."""
+    lanes = [part[:, lane] for part in inputs for lane in range(part.shape[1])]
+    n_rows = len(lanes[0]) if lanes else 0
+    total = np.repeat(block.base.reshape(1, -1), n_rows, axis=0)
+    go_left = _node_tests(block, lanes)
+    for root in block.roots.tolist():
+        total = total + block.values[block.leaf[_leaves(block, root, n_rows, go_left)]]
+    return total
+
+
+def _node_tests(block: TreeEnsemble, lanes: list[Values]) -> Callable[[int, Ints], Bools]:
+    """A function (node, rows) -> which of these rows go left at that node."""
+    sets = [frozenset(keys) for keys in block.category_sets]
+    gaps = [missing(lane.reshape(-1, 1))[:, 0] for lane in lanes]
+
+    def go_left(node: int, rows: Ints) -> Bools:
+        feature = int(block.feature[node])
+        x = lanes[feature][rows]
+        number = int(block.category_set[node])
+        if number >= 0:
+            left = np.fromiter((value in sets[number] for value in x.tolist()), dtype=bool, count=len(rows))
+        else:
+            left = x <= block.threshold[node]
+        if block.missing_left[node]:
+            left = left | gaps[feature][rows]
+        else:
+            left = left & ~gaps[feature][rows]
+        return left
+
+    return go_left
+
+
+def _leaves(block: TreeEnsemble, root: int, n_rows: int, go_left: Callable[[int, Ints], Bools]) -> Ints:
+    """The leaf node that each row reaches in one tree."""
+    reached = np.full(n_rows, root, dtype=np.int32)
+    stack = [(root, np.arange(n_rows, dtype=np.int32))]
+    while stack:
+        node, rows = stack.pop()
+        if len(rows) == 0:
+            continue
+        if block.feature[node] < 0:
+            reached[rows] = node
+            continue
+        left = go_left(node, rows)
+        stack.append((int(block.left[node]), rows[left]))
+        stack.append((int(block.right[node]), rows[~left]))
+    return reached

@@ -1,0 +1,367 @@
+"""The representation: a model as a graph of blocks, each a function of one row.
+
+A block takes row vectors and gives one row vector. It has a width (its number of lanes) and one type, NUMBER
+(float64) or TEXT. There is one missing value: NaN for numbers, None for text, NULL in SQL. The graph is a DAG of
+frozen objects and a block is shared by being the same object, so equality is identity.
+
+The scalar operations are in ops.py, the rules that a model must keep in rules.py. This module knows neither numpy
+evaluation (evaluate.py), nor files (codec.py), nor any library or database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from indb.errors import InvalidModel
+from indb.ops import ARITY as ARITY
+from indb.ops import TEXT_OPS as TEXT_OPS
+from indb.ops import Bools as Bools
+from indb.ops import Floats as Floats
+from indb.ops import Ints as Ints
+from indb.ops import Op as Op
+from indb.ops import ReduceOp as ReduceOp
+from indb.ops import Scalar as Scalar
+from indb.ops import Type as Type
+
+
+class Block:
+    """Base of the blocks: a function of one row, with a width and a type."""
+
+    __slots__ = ()
+
+    @property
+    def width(self) -> int:
+        """Number of lanes."""
+        raise NotImplementedError
+
+    @property
+    def type(self) -> Type:
+        """NUMBER or TEXT."""
+        return Type.NUMBER
+
+    @property
+    def children(self) -> tuple[Block, ...]:
+        """The blocks that this one reads."""
+        return ()
+
+    def with_children(self, children: tuple[Block, ...]) -> Block:
+        """The same block over other children."""
+        if children:
+            raise InvalidModel(f"cannot rebuild a {type(self).__name__}: it has no children")
+        return self
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Column(Block):
+    """A column of the table, by the name that the model was trained with."""
+
+    name: str
+    kind: Type = Type.NUMBER
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    @property
+    def type(self) -> Type:
+        return self.kind
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Const(Block):
+    """The same row for every row: floats (NaN is missing), or texts (None is missing)."""
+
+    values: tuple[Scalar, ...]
+    kind: Type = Type.NUMBER
+
+    @property
+    def width(self) -> int:
+        return len(self.values)
+
+    @property
+    def type(self) -> Type:
+        return self.kind
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Apply(Block):
+    """A scalar op, lane by lane; an argument of width 1 is repeated for every lane."""
+
+    op: Op
+    args: tuple[Block, ...]
+    _width: int = field(init=False, repr=False)
+    _type: Type = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Found once: a graph that shares its blocks has exponentially many paths to follow.
+        takes_type = self.op in (Op.WHERE, Op.COALESCE) and self.args
+        object.__setattr__(self, "_width", max((arg.width for arg in self.args), default=0))
+        object.__setattr__(self, "_type", self.args[-1].type if takes_type else Type.NUMBER)
+
+    @property
+    def width(self) -> int:
+        return self._width
+
+    @property
+    def type(self) -> Type:
+        return self._type
+
+    @property
+    def children(self) -> tuple[Block, ...]:
+        return self.args
+
+    def with_children(self, children: tuple[Block, ...]) -> Block:
+        return Apply(self.op, children)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Concat(Block):
+    """The lanes of all parts, in order."""
+
+    parts: tuple[Block, ...]
+    _width: int = field(init=False, repr=False)
+    _type: Type = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_width", sum(part.width for part in self.parts))
+        object.__setattr__(self, "_type", self.parts[0].type if self.parts else Type.NUMBER)
+
+    @property
+    def width(self) -> int:
+        return self._width
+
+    @property
+    def type(self) -> Type:
+        return self._type
+
+    @property
+    def children(self) -> tuple[Block, ...]:
+        return self.parts
+
+    def with_children(self, children: tuple[Block, ...]) -> Block:
+        return Concat(children)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Take(Block):
+    """Chosen lanes of a block."""
+
+    x: Block
+    lanes: tuple[int, ...]
+
+    @property
+    def width(self) -> int:
+        return len(self.lanes)
+
+    @property
+    def type(self) -> Type:
+        return self.x.type
+
+    @property
+    def children(self) -> tuple[Block, ...]:
+        return (self.x,)
+
+    def with_children(self, children: tuple[Block, ...]) -> Block:
+        return Take(children[0], self.lanes)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Reduce(Block):
+    """All lanes to one."""
+
+    op: ReduceOp
+    x: Block
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    @property
+    def children(self) -> tuple[Block, ...]:
+        return (self.x,)
+
+    def with_children(self, children: tuple[Block, ...]) -> Block:
+        return Reduce(self.op, children[0])
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Linear(Block):
+    """x @ weight.T + bias. weight is (width, x.width), bias (width,). A missing lane makes every output missing."""
+
+    x: Block
+    weight: Floats
+    bias: Floats
+
+    @property
+    def width(self) -> int:
+        return int(self.weight.shape[0])
+
+    @property
+    def children(self) -> tuple[Block, ...]:
+        return (self.x,)
+
+    def with_children(self, children: tuple[Block, ...]) -> Block:
+        return Linear(children[0], self.weight, self.bias)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Lookup(Block):
+    """The row of `values` whose key equals x (width 1); `unknown` for other values, `missing` for a missing one.
+
+    keys hold floats or texts as x does. values holds len(keys) rows of `width` floats or texts.
+    """
+
+    x: Block
+    keys: tuple[float | str, ...]
+    values: tuple[tuple[Scalar, ...], ...]
+    unknown: tuple[Scalar, ...]
+    missing: tuple[Scalar, ...]
+    kind: Type = Type.NUMBER
+
+    @property
+    def width(self) -> int:
+        return len(self.unknown)
+
+    @property
+    def type(self) -> Type:
+        return self.kind
+
+    @property
+    def children(self) -> tuple[Block, ...]:
+        return (self.x,)
+
+    def with_children(self, children: tuple[Block, ...]) -> Block:
+        return replace(self, x=children[0])
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TreeEnsemble(Block):
+    """base + the leaf row of each tree, added one tree after the other, in order.
+
+    The features are the lanes of all `inputs`. Nodes are parallel arrays over all trees. An inner node of a number
+    sends a row left when x <= threshold; an inner node with a category set sends it left when x is in that set; a
+    missing x goes by missing_left. `feature` is -1 at a leaf, whose row of `values` is `leaf`.
+    """
+
+    inputs: tuple[Block, ...]
+    roots: Ints
+    feature: Ints
+    threshold: Floats
+    category_set: Ints
+    left: Ints
+    right: Ints
+    missing_left: Bools
+    leaf: Ints
+    values: Floats
+    base: Floats
+    category_sets: tuple[tuple[float | str, ...], ...] = ()
+
+    @property
+    def width(self) -> int:
+        return int(self.values.shape[1])
+
+    @property
+    def children(self) -> tuple[Block, ...]:
+        return self.inputs
+
+    def with_children(self, children: tuple[Block, ...]) -> Block:
+        return replace(self, inputs=children)
+
+
+BLOCKS: tuple[type[Block], ...] = (Column, Const, Apply, Concat, Take, Reduce, Linear, Lookup, TreeEnsemble)
+"""Every kind of block; the set is closed."""
+
+Label: TypeAlias = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing that a model predicts.
+
+    `outputs` holds blocks under scikit-learn's method names. A regressor has `predict` (width 1), a transformer
+    `transform` (any width). A classifier has `predict` as the *number* of the class (width 1; labels[i] is what it
+    stands for) and, where the library has them, `predict_proba` (a lane for each label) and `decision_function`
+    (one lane for two classes, else a lane for each label).
+    """
+
+    name: str
+    outputs: dict[str, Block]
+    labels: tuple[Label, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A fitted model: the columns it was trained with, in order, and its targets.
+
+    `source` says what it was read from (class, library and version), for headers and listings; nothing depends on it.
+    """
+
+    columns: tuple[Column, ...]
+    targets: tuple[Target, ...]
+    source: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+    def roots(self) -> list[Block]:
+        """Every output block."""
+        return [block for target in self.targets for block in target.outputs.values()]
+
+    def __str__(self) -> str:
+        return describe(self)
+
+    def save(self, path: Any) -> None:
+        """Write the model as one .indb file.
+
+        Raises: OSError when the path cannot be written.
+        """
+        from indb import codec
+
+        codec.save(self, path)
+
+
+def walk(roots: Sequence[Block]) -> Iterator[Block]:
+    """Every block below the roots, each once, children before parents."""
+    seen: set[int] = set()
+    stack: list[tuple[Block, bool]] = [(root, False) for root in reversed(roots)]
+    while stack:
+        block, done = stack.pop()
+        if done:
+            yield block
+        elif id(block) not in seen:
+            seen.add(id(block))
+            stack.append((block, True))
+            stack.extend((child, False) for child in reversed(block.children) if id(child) not in seen)
+
+
+def rewrite(model: Model, rule: Callable[[Block], Block]) -> Model:
+    """The model with `rule` applied to every block, children first; sharing is kept. Unread columns stay listed."""
+    done: dict[int, Block] = {}
+    for block in walk(model.roots()):
+        children = tuple(done[id(child)] for child in block.children)
+        same = all(new is old for new, old in zip(children, block.children, strict=True))
+        done[id(block)] = rule(block if same else block.with_children(children))
+    targets = tuple(
+        replace(target, outputs={name: done[id(block)] for name, block in target.outputs.items()})
+        for target in model.targets
+    )
+    return replace(model, targets=targets)
+
+
+def validate(model: Model) -> None:
+    """Check every rule of the representation (rules.py).
+
+    Raises: InvalidModel naming the block and the rule that it breaks.
+    """
+    from indb import rules
+
+    rules.validate(model)
+
+
+def describe(model: Model) -> str:
+    """The model as text, one numbered line for each block, inputs first."""
+    from indb.describe import describe as text
+
+    return text(model)

@@ -1,0 +1,123 @@
+"""Fixtures of all tests, and one PostgreSQL for a run: xdist's workers share what their controller starts."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import duckdb
+import psycopg
+import pytest
+from engines import NoPostgres, Postgres, database, postgres
+
+SERVER = pytest.StashKey["Postgres | NoPostgres"]()
+STACK = pytest.StashKey[ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With xdist the controller starts the server before it starts its workers; it does not see the tests."""
+    if hasattr(config, "workerinput"):
+        found = config.workerinput["postgres"]
+        config.stash[SERVER] = NoPostgres(found["error"]) if "error" in found else Postgres(**found)
+    elif config.getoption("tx", None) and not config.option.collectonly:
+        if "not postgres" in config.option.markexpr:
+            config.stash[SERVER] = NoPostgres("not started: the tests that need one are left out")
+        else:
+            _start(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node) -> None:
+    """Tell a worker of xdist which server there is."""
+    server = node.config.stash[SERVER]
+    if isinstance(server, Postgres):
+        node.workerinput["postgres"] = {"dsn": server.dsn, "label": server.label, "reasons": server.reasons}
+    else:
+        node.workerinput["postgres"] = {"error": str(server)}
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server that this process started."""
+    if STACK in config.stash:
+        config.stash[STACK].close()
+
+
+def _start(config: pytest.Config) -> None:
+    config.stash[STACK] = stack = ExitStack()
+    try:
+        config.stash[SERVER] = stack.enter_context(postgres())
+    except NoPostgres as error:
+        config.stash[SERVER] = error
+
+
+def _line(config: pytest.Config) -> str:
+    server = config.stash[SERVER]
+    return server.header if isinstance(server, Postgres) else f"PostgreSQL: none ({server})"
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """The databases of this run, as far as they are known before the tests are collected."""
+    return [f"DuckDB: {duckdb.__version__}", *([_line(config)] if SERVER in config.stash else [])]
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` is applied
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a PostgreSQL."""
+    for item in items:
+        if any(name.startswith("postgres") for name in getattr(item, "fixturenames", ())):
+            item.add_marker("postgres")
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> str | None:
+    """Without xdist the server starts here, and only if a collected test needs it."""
+    if SERVER in config.stash or config.option.collectonly:
+        return None
+    if not any(item.get_closest_marker("postgres") for item in items):
+        return None
+    _start(config)
+    return _line(config)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest) -> Postgres:
+    """The server. Where there is none, a test that needs it is skipped, but fails in CI."""
+    config = request.config
+    if SERVER not in config.stash:  # -q leaves out the hook that reports
+        _start(config)
+    server = config.stash[SERVER]
+    if isinstance(server, Postgres):
+        return server
+    if os.environ.get("CI"):
+        pytest.fail(f"CI needs a PostgreSQL: {server}")
+    pytest.skip(f"PostgreSQL is not installed here: {server}")
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: Postgres) -> Iterator[Callable[[], str]]:
+    """A function that gives the DSN of a new empty database each time; all are dropped at the end."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(database(postgres_server.dsn, f"indb_{secrets.token_hex(6)}"))
+
+
+@pytest.fixture(scope="module")
+def postgres_dsn(postgres_server: Postgres) -> Iterator[str]:
+    """The DSN of a database that is new for each test module, dropped after it."""
+    with database(postgres_server.dsn, f"indb_{secrets.token_hex(6)}") as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def postgres_connection(postgres_dsn: str) -> Iterator[psycopg.Connection]:
+    """A connection to the module's database; what a test leaves uncommitted is rolled back."""
+    with psycopg.connect(postgres_dsn) as connection:
+        yield connection
+        connection.rollback()
+
+
+@pytest.fixture
+def duckdb_connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A new DuckDB in memory."""
+    with duckdb.connect() as connection:
+        yield connection
