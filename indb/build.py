@@ -256,3 +256,33 @@ def expm1(x: Block) -> Block:
     near = multiply(subtract(u, number(1.0)), divide(x, Apply(Op.LN, (u,))))
     whole = subtract(u, number(1.0))
     return where(Apply(Op.EQ, (u, number(1.0))), x, where(between(x, -1.0, 1.0), near, whole))
+
+
+def ceil(x: Block) -> Block:
+    """The smallest whole number that is not below x."""
+    return negate(Apply(Op.FLOOR, (negate(x),)))
+
+
+def truncate(x: Block) -> Block:
+    """x without its fraction, towards zero."""
+    return where(less(x, number(0.0)), ceil(x), Apply(Op.FLOOR, (x,)))
+
+
+def sign(x: Block) -> Block:
+    """-1, 0 or 1; missing stays missing."""
+    return where(less(number(0.0), x), number(1.0), where(less(x, number(0.0)), number(-1.0), x))
+
+
+def round_half_even(x: Block) -> Block:
+    """The nearest whole number, the even one of two. Source: numpy.rint.
+
+    It is found for |x|, where |x| - floor(|x|) is exact; x + 0.5 would round first, and take 0.49999999999999994 for 1.
+    """
+    size = Apply(Op.ABS, (x,))
+    low = Apply(Op.FLOOR, (size,))
+    high = add(low, number(1.0))
+    rest = subtract(size, low)
+    half = multiply(low, number(0.5))
+    even = where(Apply(Op.EQ, (Apply(Op.FLOOR, (half,)), half)), low, high)
+    rounded = where(less(rest, number(0.5)), low, where(less(number(0.5), rest), high, even))
+    return where(less(x, number(0.0)), negate(rounded), rounded)

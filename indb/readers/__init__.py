@@ -1,0 +1,124 @@
+"""Readers: one package or file per library; a fitted model goes in, blocks come out. Readers never see SQL."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from indb import build
+from indb.errors import UnsupportedModel
+from indb.ir import Block, Model, Target, Type
+from indb.readers import model_files
+from indb.readers import sklearn as _sklearn  # noqa: F401  registers its readers
+from indb.readers.base import READERS, Frame, RawColumn, Reading, read_step, targets_of
+
+LIBRARIES = {"sklearn": "scikit-learn"}
+"""The names of libraries whose package is called otherwise."""
+
+
+def read(estimator_or_path: Any, columns: Sequence[str] | None = None, trust: bool = False) -> Model:
+    """The model of a fitted estimator, or of a file that holds one.
+
+    columns: the table's names for the columns of a model that was fitted on a plain array, in order (default x0, x1,
+    …). trust: allow a file to run code of its own while it is loaded, as a pickle does.
+
+    Raises: UnsupportedModel for an estimator that is not fitted, or an option that indb does not read; ModelFileError
+    for a file that is missing, damaged, of an unknown format, or not trusted.
+    """
+    found = estimator_or_path
+    if isinstance(found, (str, os.PathLike)):
+        found = model_files.load(found, trust)
+    if isinstance(found, Model):
+        if columns is not None:
+            raise UnsupportedModel("cannot rename the columns of a model that was read before", "Leave columns= out.")
+        return found
+    return _read_estimator(found, columns)
+
+
+def _read_estimator(estimator: Any, columns: Sequence[str] | None) -> Model:
+    cls = type(estimator)
+    package = cls.__module__.split(".")[0]
+    known = (package, cls.__name__) in READERS
+    names = column_names(estimator, columns) if known else ()
+    frame = Frame(names, tuple(RawColumn(name) for name in names))
+    reading = Reading(names)
+    result = read_step(estimator, frame, reading)
+    targets = targets_of(result) or _transform(result, cls.__name__, reading)
+    again = reading.again()
+    if again is not None:
+        reading = again
+        result = read_step(estimator, frame, reading)
+        targets = targets_of(result) or _transform(result, cls.__name__, reading)
+    version = getattr(sys.modules.get(package), "__version__", "")
+    return Model(
+        tuple(reading.columns[name] for name in names if name in reading.columns),
+        tuple(_guarded(target, reading.conditions) for target in targets),
+        {"class": cls.__name__, "library": LIBRARIES.get(package, package), "version": str(version)},
+    )
+
+
+def column_names(estimator: Any, columns: Sequence[str] | None) -> tuple[str, ...]:
+    """The names of the columns that an estimator was fitted with, else `columns`, else x0, x1, ….
+
+    Raises: UnsupportedModel when `columns` does not fit the estimator, a name repeats, or nothing is known.
+    """
+    what = f"cannot name the columns of the {type(estimator).__name__}"
+    fitted = _recorded(estimator, "feature_names_in_")
+    count = _recorded(estimator, "n_features_in_")
+    given = None if columns is None else tuple(str(name) for name in columns)
+    names = given
+    if fitted is not None:
+        names = tuple(str(name) for name in fitted)
+        if given is not None and given != names:
+            raise UnsupportedModel(
+                f"{what}: columns= says {list(given)}, it was fitted with {list(names)}", "Leave columns= out."
+            )
+    elif count is not None:
+        names = given or tuple(f"x{number}" for number in range(int(count)))
+        if len(names) != int(count):
+            raise UnsupportedModel(f"{what}: columns= holds {len(names)} names, it was fitted with {count} columns")
+    if names is None:
+        raise UnsupportedModel(
+            f"{what}: it records neither their names nor their number",
+            "Fit it first; if it is fitted, give the names with columns=[…].",
+        )
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise UnsupportedModel(f"{what}: these names stand for more than one column: {', '.join(repeated)}")
+    return names
+
+
+def _recorded(estimator: Any, attribute: str) -> Any:
+    """An attribute of an estimator, or of the first step of it that has one: a step that does nothing has none."""
+    value = getattr(estimator, attribute, None)
+    if value is not None:
+        return value
+    steps = [step for _, step in getattr(estimator, "steps", ()) if step is not None and not isinstance(step, str)][:1]
+    branches = [branch for _, branch in getattr(estimator, "transformer_list", ())]
+    for part in (*steps, *branches):
+        value = _recorded(part, attribute)
+        if value is not None:
+            return value
+    return None
+
+
+def _transform(frame: Frame, name: str, reading: Reading) -> list[Target]:
+    """The target of a model whose last step is a transformer."""
+    lanes: list[Block] = [reading.either(lane, Type.NUMBER) for lane in frame.lanes]
+    if not lanes:
+        raise UnsupportedModel(f"cannot read {name}: it gives no columns")
+    texts = [column for column, lane in zip(frame.names, lanes, strict=True) if lane.type is Type.TEXT]
+    if texts:
+        raise UnsupportedModel(
+            f"cannot read {name}: it gives text in {', '.join(map(repr, texts))}, only numbers are scored",
+            "Add the steps that turn the text into numbers.",
+        )
+    return [Target("", {"transform": build.concat(lanes)})]
+
+
+def _guarded(target: Target, conditions: Sequence[Block]) -> Target:
+    """The target, missing for rows that the library would refuse."""
+    outputs = {name: build.only_if(conditions, block) for name, block in target.outputs.items()}
+    return Target(target.name, outputs, target.labels)

@@ -1,0 +1,184 @@
+"""What every reader shares: the table of readers, the state of one reading, and the frame that steps hand on.
+
+A reader is a function `(estimator, frame, reading)`. A transformer's gives the frame that it makes of the one it was
+given; a predictor's gives a list of `Target`. Readers are found by the estimator's own class: a subclass may change
+what a method means, so it is not read as its parent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from indb import build
+from indb.errors import UnsupportedModel
+from indb.ir import Apply, Block, Column, Op, Target, Type
+
+Reader: TypeAlias = Callable[[Any, "Frame", "Reading"], Any]
+
+READERS: dict[tuple[str, str], Reader] = {}
+"""(top-level package, class name) -> reader."""
+
+Check: TypeAlias = Callable[[Any, "Frame", "Reading"], None]
+
+CHECKS: dict[str, Check] = {}
+"""Top-level package -> what is checked before any of its readers is called (that the estimator is fitted, …)."""
+
+
+def checks(package: str) -> Callable[[Check], Check]:
+    """Register what is checked before any reader of a package is called."""
+
+    def register(function: Check) -> Check:
+        CHECKS[package] = function
+        return function
+
+    return register
+
+
+def reads(package: str, *classes: str) -> Callable[[Reader], Reader]:
+    """Register a reader for classes of a package."""
+
+    def register(function: Reader) -> Reader:
+        for name in classes:
+            READERS[package, name] = function
+        return function
+
+    return register
+
+
+@dataclass(frozen=True, slots=True)
+class RawColumn:
+    """A table column that no step has read yet, so that its type is not known."""
+
+    name: str
+
+
+Lane: TypeAlias = RawColumn | Block
+
+
+@dataclass
+class Reading:
+    """The state of reading one model: its columns, what a row must fulfil to be scored, and where the reader is."""
+
+    names: tuple[str, ...]
+    columns: dict[str, Column] = field(default_factory=dict)
+    conditions: list[Block] = field(default_factory=list)
+    path: list[str] = field(default_factory=list)
+    kinds: dict[str, Type] = field(default_factory=dict)
+    undecided: dict[str, Type] = field(default_factory=dict)
+
+    def resolve(self, lane: Lane, kind: Type) -> Block:
+        """The block of a lane, read as `kind`.
+
+        Raises: UnsupportedModel when one step reads the column as text and another one as a number.
+        """
+        if isinstance(lane, RawColumn):
+            found = self.columns.setdefault(lane.name, Column(lane.name, kind))
+            lane_name = f"column {lane.name!r}"
+        else:
+            found, lane_name = lane, "a computed column"  # type: ignore[assignment]
+        if found.type is not kind:
+            raise self.unsupported(f"{lane_name} is read both as {found.type.value} and as {kind.value}")
+        return found
+
+    def either(self, lane: Lane, default: Type) -> Block:
+        """The block of a lane for a step that reads texts and numbers alike and does not know which one it was given.
+
+        Another step may know, and may be read later. Such a column is left undecided here, and the model is read a
+        second time with `kinds` filled in; `default` is the type where no step knows.
+        """
+        if not isinstance(lane, RawColumn):
+            return lane
+        if lane.name in self.columns:
+            return self.columns[lane.name]
+        if lane.name in self.kinds:
+            return self.resolve(lane, self.kinds[lane.name])
+        self.undecided.setdefault(lane.name, default)
+        return Column(lane.name, default)
+
+    def again(self) -> Reading | None:
+        """The state for a second reading with all types known, or None when this one decided them all."""
+        if not self.undecided:
+            return None
+        return Reading(self.names, kinds=self.undecided | {name: column.kind for name, column in self.columns.items()})
+
+    def require(self, condition: Block) -> None:
+        """Score only rows for which every lane of `condition` is true; others score missing."""
+        self.conditions.append(condition)
+
+    def require_finite(self, x: Block, missing: bool = False, limit: float = build.FLOAT64_MAX) -> None:
+        """Refuse infinities, and missing values unless `missing`. Source: sklearn.utils.validation.check_array."""
+        finite = build.between(x, -limit, limit)
+        self.require(Apply(Op.OR, (build.is_missing(x), finite)) if missing else finite)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Name the step that is being read, for errors."""
+        self.path.append(name)
+        try:
+            yield
+        finally:
+            self.path.pop()
+
+    def unsupported(self, why: str, hint: str | None = None) -> UnsupportedModel:
+        """The error for something that is not read, naming the step."""
+        where = " > ".join(self.path) or "the model"
+        return UnsupportedModel(f"cannot read {where}: {why}", hint)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What one step hands to the next: lanes with names, as a data frame has columns.
+
+    `dtype` and `sparse` say in what array the library would hold the lanes, where its arithmetic depends on that: in
+    float32 it rounds differently, and it scales a sparse column by a product instead of a quotient.
+    """
+
+    names: tuple[str, ...]
+    lanes: tuple[Lane, ...]
+    dtype: str = "float64"
+    sparse: bool = False
+
+    def take(self, positions: Sequence[int]) -> Frame:
+        """The frame of chosen lanes."""
+        return self.replaced([self.names[i] for i in positions], [self.lanes[i] for i in positions])
+
+    def replaced(self, names: Sequence[str], lanes: Sequence[Lane]) -> Frame:
+        """Other lanes in the same kind of array."""
+        return replace(self, names=tuple(names), lanes=tuple(lanes))
+
+    def numbers(self, reading: Reading) -> Block:
+        """All lanes as one NUMBER block."""
+        return build.concat([reading.resolve(lane, Type.NUMBER) for lane in self.lanes])
+
+
+def frame_of(block: Block, names: Sequence[str]) -> Frame:
+    """The frame whose lanes are those of a block."""
+    return Frame(tuple(names), tuple(build.lanes(block)))
+
+
+def read_step(estimator: Any, frame: Frame, reading: Reading) -> Any:
+    """Read one estimator: a Frame for a transformer, a list of Target for a predictor.
+
+    Raises: UnsupportedModel when there is no reader for its class.
+    """
+    cls = type(estimator)
+    package = cls.__module__.split(".")[0]
+    with reading.step(cls.__name__):
+        reader = READERS.get((package, cls.__name__))
+        if reader is None:
+            raise reading.unsupported(
+                f"there is no reader for {cls.__module__}.{cls.__qualname__}",
+                "Replace this step by a supported one, or compute it in the table before scoring.",
+            )
+        check = CHECKS.get(package)
+        if check is not None:
+            check(estimator, frame, reading)
+        return reader(estimator, frame, reading)
+
+
+def targets_of(result: Any) -> list[Target] | None:
+    """The targets when a step was a predictor, else None."""
+    return result if isinstance(result, list) else None

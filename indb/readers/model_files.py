@@ -1,0 +1,113 @@
+"""Model files: .indb, .skops, and pickles (.joblib, .pkl) of a fitted estimator.
+
+Loading a pickle runs whatever code it holds, so it takes trust=True. A .skops file is built from types by name, and
+those that skops does not know to be harmless are refused unless trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from indb import codec
+from indb.errors import ModelFileError
+
+StrPath = str | PathLike[str]
+
+HARMLESS = frozenset(
+    {
+        "numpy.dtype",
+        "numpy.number",
+        "sklearn._loss.loss.HalfTweedieLossIdentity",
+        "sklearn.compose._column_transformer.make_column_selector",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.tree._tree.Tree",
+    }
+)
+"""Types that skops leaves to its caller, found in ordinary estimators. They hold arrays and settings, and indb only
+reads those: it never calls predict on what it loads, where a forged tree could send compiled code out of bounds."""
+
+
+def load(path: StrPath, trust: bool = False) -> Any:
+    """What a file holds: a Model for .indb, else the fitted estimator.
+
+    Raises: ModelFileError when the file is missing, damaged, of an unknown format, or needs trust.
+    """
+    suffix = Path(path).suffix.lower()
+    loader = LOADERS.get(suffix)
+    if loader is None:
+        raise ModelFileError(
+            f"cannot load {path}: its format is not known (found {suffix or 'no ending'!r})",
+            f"Use a file that ends in {', '.join(LOADERS)}.",
+        )
+    if not Path(path).is_file():
+        why = "it is a directory" if Path(path).is_dir() else "there is no such file"
+        raise ModelFileError(f"cannot load {path}: {why}")
+    return loader(path, trust)
+
+
+def _load_indb(path: StrPath, trust: bool) -> Any:
+    return codec.load(path)
+
+
+def _load_skops(path: StrPath, trust: bool) -> Any:
+    try:
+        from skops import io
+    except ImportError:
+        raise ModelFileError(
+            f"cannot load {path}: the package skops is missing", "Install it: pip install skops"
+        ) from None
+    try:
+        types = list(io.get_untrusted_types(file=path))
+    except Exception as error:  # zipfile, json and skops each have errors of their own
+        raise _damaged(path, error) from error
+    unknown = sorted(set(types) - HARMLESS)
+    if unknown and not trust:
+        raise ModelFileError(
+            f"cannot load {path}: it holds types that are not known to be harmless: {', '.join(unknown)}",
+            "If you trust where the file comes from, use trust=True (--trust on the command line).",
+        )
+    try:
+        return io.load(path, trusted=types)
+    except Exception as error:
+        raise _damaged(path, error) from error
+
+
+def _load_pickle(path: StrPath, trust: bool) -> Any:
+    if not trust:
+        raise ModelFileError(
+            f"cannot load {path}: loading a pickle runs code that it holds, and the file is not trusted",
+            "If you trust where it comes from, use trust=True (--trust on the command line); or save it as .skops.",
+        )
+    try:
+        import joblib
+    except ImportError:
+        raise ModelFileError(
+            f"cannot load {path}: the package joblib is missing", "Install it: pip install joblib"
+        ) from None
+    try:
+        return joblib.load(path)
+    except Exception as error:  # a pickle can raise anything
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: StrPath, error: Exception) -> ModelFileError:
+    if isinstance(error, ModuleNotFoundError):
+        return ModelFileError(
+            f"cannot load {path}: it needs the module {error.name!r}, which is not installed here",
+            "Install what the model was trained with, in the same versions.",
+        )
+    reason = str(error) or type(error).__name__
+    return ModelFileError(f"cannot load {path}: it is damaged, or not what its ending says ({reason})")
+
+
+LOADERS: dict[str, Callable[[StrPath, bool], Any]] = {
+    ".indb": _load_indb,
+    ".skops": _load_skops,
+    ".joblib": _load_pickle,
+    ".pkl": _load_pickle,
+    ".pickle": _load_pickle,
+}
+"""File ending -> loader."""
