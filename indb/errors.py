@@ -57,7 +57,7 @@ class VerifyError(IndbError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence that offers the nearest known words, or lists them when none is near."""
     options = sorted(known)
-    near = get_close_matches(word, options, n=1)
+    near = [option for option in options if option.lower() == word.lower()] or get_close_matches(word, options, n=1)
     if near:
         return f"Did you mean {near[0]!r}?"
     return f"Known: {', '.join(options)}." if options else "None is known."

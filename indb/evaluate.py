@@ -65,18 +65,19 @@ def column_values(column: Column, values: Any) -> Values:
 
     Raises: BindError for a number where text is expected and the other way round.
     """
-    array = np.asarray(values)
-    if column.kind is Type.TEXT:
-        texts = np.empty((len(array), 1), dtype=object)
-        for row, value in enumerate(array):
-            texts[row, 0] = None if _is_missing(value) else value
-            if texts[row, 0] is not None and not isinstance(value, str):
-                raise BindError(f"cannot read column {column.name!r}: found {value!r}, needed text")
-        return texts
-    if array.dtype == object:
-        array = np.array([np.nan if _is_missing(value) else value for value in array], dtype=object)
+    dtype = getattr(values, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind in "biuf" and column.kind is Type.NUMBER:
+        return np.asarray(values, dtype=np.float64).reshape(-1, 1)
+    # As objects: numpy would make texts of a list that holds a text and a NaN, and numbers of dates.
+    objects = [None if _is_missing(value) else value for value in np.asarray(values, dtype=object)]
+    wrong = [value for value in objects if value is not None and isinstance(value, str) != (column.kind is Type.TEXT)]
+    if wrong:
+        needed = "text" if column.kind is Type.TEXT else "numbers"
+        raise BindError(f"cannot read column {column.name!r}: found {wrong[0]!r}, needed {needed}")
+    array = np.empty((len(objects), 1), dtype=object)
+    array[:, 0] = objects
     try:
-        return array.astype(np.float64).reshape(-1, 1)
+        return array if column.kind is Type.TEXT else array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise BindError(f"cannot read column {column.name!r}: {error}, needed numbers") from None
 

@@ -8,9 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import duckdb
+import hypothesis
 import psycopg
 import pytest
 from engines import NoPostgres, Postgres, database, postgres
+
+# A busy machine is no failure; and CI tries the same examples each time, so that a change is not blamed for luck.
+hypothesis.settings.register_profile("indb", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("indb")
 
 SERVER = pytest.StashKey["Postgres | NoPostgres"]()
 STACK = pytest.StashKey[ExitStack]()
