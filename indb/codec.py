@@ -112,12 +112,18 @@ def _decode_header(header: dict[str, Any], tail: bytes) -> Model:
     targets = tuple(
         Target(
             row["name"],
-            {name: blocks[number] for name, number in row["outputs"].items()},
+            {name: _at(blocks, number) for name, number in row["outputs"].items()},
             None if row["labels"] is None else tuple(_unpack(label, blocks, arrays) for label in row["labels"]),
         )
         for row in header["targets"]
     )
-    return Model(tuple(blocks[number] for number in header["columns"]), targets, header["source"])
+    return Model(tuple(_at(blocks, number) for number in header["columns"]), targets, dict(header["source"]))
+
+
+def _at(items: list[Any], number: Any) -> Any:
+    if type(number) is not int or not 0 <= number < len(items):
+        raise InvalidModel(f"it refers to number {number!r} of {len(items)}")
+    return items[number]
 
 
 _DTYPES = frozenset({"<f8", "<i4", "|b1"})
@@ -128,14 +134,14 @@ def _decode_arrays(rows: list[tuple[str, list[int]]], tail: bytes) -> list[NDArr
     offset = 0
     for dtype, shape in rows:
         if not all(isinstance(size, int) and size >= 0 for size in shape):
-            raise ModelFileError(f"cannot load the model: it holds an array of shape {shape!r}")
+            raise InvalidModel(f"it holds an array of shape {shape!r}")
         if dtype not in _DTYPES:
-            raise ModelFileError(f"cannot load the model: it holds an array of type {dtype!r}")
+            raise InvalidModel(f"it holds an array of type {dtype!r}")
         array = np.frombuffer(tail, dtype=dtype, count=math.prod(shape), offset=offset)
         arrays.append(array.reshape(shape))
         offset += array.nbytes
     if offset != len(tail):
-        raise ModelFileError(f"cannot load the model: its arrays are {len(tail)} bytes, needed {offset}")
+        raise InvalidModel(f"its arrays are {len(tail)} bytes, needed {offset}")
     return arrays
 
 
@@ -186,9 +192,9 @@ def _unpack(value: Any, blocks: list[Block], arrays: list[NDArray[Any]]) -> Any:
     if not isinstance(value, dict):
         return value
     if "block" in value:
-        return blocks[value["block"]]
+        return _at(blocks, value["block"])
     if "enum" in value:
         return _ENUMS[value["enum"]][value["name"]]
     if "float" in value:
         return float(value["float"])
-    return arrays[value["array"]]
+    return _at(arrays, value["array"])

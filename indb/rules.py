@@ -52,6 +52,9 @@ def _model_problem(model: Model) -> str | None:
     names = [column.name for column in model.columns]
     if len(set(names)) != len(names):
         return f"column names repeat in {names}"
+    texts = [*model.source.items(), *((target.name, *target.outputs) for target in model.targets)]
+    if not all(isinstance(text, str) for row in texts for text in row):
+        return "names of targets and outputs, and what its source says, must be text"
     targets = [target.name for target in model.targets]
     if len(set(targets)) != len(targets):
         return f"target names repeat in {targets}"

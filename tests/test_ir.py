@@ -121,6 +121,9 @@ def test_a_model_that_breaks_a_rule_is_refused():
         model_of(PAIR, labels=("a", "b", "c"), output="predict_proba")
     with pytest.raises(InvalidModel, match="labels of '' are not all text, numbers or booleans"):
         model_of(X, labels=("a", None), output="predict")
+    for target, source in ((Target(1, {}), {}), (Target("", {1: X}), {}), (Target("", {}), {"class": 1})):
+        with pytest.raises(InvalidModel, match="what its source says, must be text"):
+            Model((X,), (target,), source)
     with pytest.raises(InvalidModel, match=r"target names repeat in \['a', 'a'\]"):
         Model((X,), (Target("a", {"predict": X}), Target("a", {"predict": X})))
 
