@@ -57,6 +57,7 @@ def test_without_any_source_the_reasons_are_listed(monkeypatch):
         pass
 
 
+@pytest.mark.postgres
 def test_the_server_stops_when_its_owner_is_killed():
     try:
         engines.server_binaries()
