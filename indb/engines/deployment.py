@@ -1,0 +1,221 @@
+"""One version of a model in a database: what the registry remembers of it, and the names of its functions."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from indb.emit import Binding, Body, OutputLane, Strategy, body, label_text_body, output_lanes
+from indb.emit.outputs import label_text
+from indb.errors import DeployError, NotDeployed, did_you_mean
+from indb.ir import Model
+
+NAME_BYTES = 40
+"""How long a model name may be in UTF-8: `<name>@<version>.t<target>.transform.<lane>` fits PostgreSQL's 63 bytes."""
+
+RESERVED = frozenset({"predict", "predict_label", "predict_proba", "predict_score", "refuse", "unknown"})
+"""Names of functions that indb itself installs."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundColumn:
+    """A model column and the table column that it reads: its name, its SQL type, its kind, what casts it."""
+
+    model: str
+    column: str
+    type: str
+    kind: str
+    cast: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One installed function of a row: what it gives, and its name without the model's name and version."""
+
+    target: str
+    output: str
+    label: str | None
+    type: str
+    lane: int
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLabels:
+    """A target's name and its labels as texts (None: a regression)."""
+
+    name: str
+    labels: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A version of a model that is installed for a table."""
+
+    name: str
+    version: int
+    digest: str
+    schema: str
+    table: str
+    strategy: str
+    columns: tuple[BoundColumn, ...]
+    lanes: tuple[Lane, ...]
+    targets: tuple[TargetLabels, ...]
+    source: dict[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None
+    created_by: str = ""
+    usage: str = ""
+
+    @property
+    def relation(self) -> str:
+        """The table, for people; a table that was dropped has no name any more."""
+        return f"{self.schema}.{self.table}" if self.table else "(dropped)"
+
+    @property
+    def pinned(self) -> str:
+        """The name that always means this version."""
+        return f"{self.name}@{self.version}"
+
+    def function(self, lane: Lane) -> str:
+        """The name of a lane's function."""
+        return self.pinned + lane.suffix
+
+    def find(self, target: str, output: str) -> list[Lane]:
+        """The lanes of an output of a target."""
+        return [lane for lane in self.lanes if lane.target == target and lane.output == output]
+
+    def signature(self) -> str:
+        """Columns, lanes and targets as JSON, for the registry."""
+        parts = {
+            "columns": [asdict(column) for column in self.columns],
+            "lanes": [asdict(lane) for lane in self.lanes],
+            "targets": [asdict(target) for target in self.targets],
+        }
+        return json.dumps(parts, ensure_ascii=False)
+
+    def __str__(self) -> str:
+        made = f"{self.pinned} for {self.relation}, {self.strategy}, {self.digest[:12]}"
+        return f"{made}\n{self.usage}" if self.usage else made
+
+
+REGISTRY = "name, version, digest, {schema}, {table}, strategy, signature, source, created_at, created_by"
+"""The fields of a registry row that `from_row` reads, in its order."""
+
+
+def from_row(row: Sequence[Any]) -> Deployment:
+    """The deployment of a registry row."""
+    name, version, digest, schema, table, strategy, signature, source, created_at, created_by = row
+    data = json.loads(signature)
+    columns = tuple(BoundColumn(**each) for each in data["columns"])
+    lanes = tuple(Lane(**each) for each in data["lanes"])
+    targets = tuple(
+        TargetLabels(each["name"], None if each["labels"] is None else tuple(each["labels"]))
+        for each in data["targets"]
+    )
+    return Deployment(
+        name, version, digest, schema, table, strategy, columns, lanes, targets, json.loads(source), created_at,
+        created_by,
+    )  # fmt: skip
+
+
+def lanes_of(model: Model) -> tuple[Lane, ...]:
+    """The functions to install: one for each output lane, and predict_label beside each classifier's predict."""
+    several = len(model.targets) > 1
+    positions = {target.name: position for position, target in enumerate(model.targets)}
+    found: list[Lane] = []
+    for lane in output_lanes(model):
+        target = f".t{positions[lane.target]}" if several else ""
+        label = None if lane.label is None else label_text(lane.label)
+        found.append(Lane(lane.target, lane.output, label, lane.type, lane.lane, target + _suffix(model, lane)))
+        labels = next(t.labels for t in model.targets if not several or t.name == lane.target)
+        if lane.output == "predict" and labels is not None:
+            found.append(Lane(lane.target, "predict_label", None, "text", lane.lane, target + ".label"))
+    return tuple(found)
+
+
+def bodies(
+    deployment: Deployment, model: Model, dialect: str, columns: Binding, strategy: Strategy
+) -> list[tuple[Lane, Body]]:
+    """The SQL of each lane."""
+    emitted = {(lane.target, lane.output, lane.lane): lane for lane in output_lanes(model)}
+    found: list[tuple[Lane, Body]] = []
+    for lane in deployment.lanes:
+        as_text = lane.output == "predict_label"
+        source = emitted[lane.target, "predict" if as_text else lane.output, lane.lane]
+        write = label_text_body if as_text else body
+        found.append((lane, write(model, source, dialect, columns, strategy)))
+    return found
+
+
+def _suffix(model: Model, lane: OutputLane) -> str:
+    if lane.output == "predict":
+        return ""
+    words = {"predict_proba": "proba", "decision_function": "score"}
+    return f".{words.get(lane.output, lane.output)}.{lane.lane}"
+
+
+def targets_of(model: Model) -> tuple[TargetLabels, ...]:
+    """The targets as the lanes name them: "" when there is one."""
+    several = len(model.targets) > 1
+    return tuple(
+        TargetLabels(
+            target.name if several else "",
+            None if target.labels is None else tuple(label_text(label) for label in target.labels),
+        )
+        for target in model.targets
+    )
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot be the name of a model.
+
+    Raises: DeployError saying what was found and needed.
+    """
+    problem = None
+    if not name.strip():
+        problem = "the name is empty"
+    elif "@" in name:
+        problem = "'@' stands between a name and a version"
+    elif re.search(r"[\x00-\x1f\x7f]", name):
+        problem = "the name holds a control character"
+    elif name.lower() in RESERVED:
+        problem = "indb has a function of that name"
+    else:
+        size = len(name.encode("utf-8", "surrogatepass"))
+        if size > NAME_BYTES:
+            problem = f"the name has {size} bytes, needed at most {NAME_BYTES}"
+    if problem:
+        raise DeployError(f"cannot deploy {name!r}: {problem}", "Choose another name.")
+
+
+def newest(deployments: Sequence[Deployment]) -> dict[str, Deployment]:
+    """The version that a bare name means, for each name."""
+    found: dict[str, Deployment] = {}
+    for deployment in sorted(deployments, key=lambda each: each.version):
+        found[deployment.name] = deployment
+    return found
+
+
+def by_call_name(deployments: Sequence[Deployment]) -> dict[str, Deployment]:
+    """Every name that predict() knows: the bare names, and each version's own."""
+    return {**newest(deployments), **{each.pinned: each for each in deployments}}
+
+
+def find(deployments: Sequence[Deployment], name: str) -> Deployment:
+    """The version that `name` or `name@version` means.
+
+    Raises: NotDeployed with the nearest known names.
+    """
+    known = by_call_name(deployments)
+    if name not in known:
+        raise NotDeployed(f"cannot find model {name!r} in this database", did_you_mean(name, known))
+    return known[name]
+
+
+def with_usage(deployment: Deployment, usage: str) -> Deployment:
+    """The deployment with the words that tell an analyst how to call it."""
+    return replace(deployment, usage=usage)

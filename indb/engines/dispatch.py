@@ -1,0 +1,144 @@
+"""The bodies of predict() and its kin: one CASE over the names of the models, the same on both engines.
+
+Each arm calls the function of one version. Where a model lacks what is asked for, the arm raises an error that says
+what to call instead. How a function is called and an error raised is the engine's `Spelling`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from indb.engines.base import text
+from indb.engines.deployment import Deployment, Lane, TargetLabels
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """A function that analysts call: its name, the output that it gives, its result type."""
+
+    name: str
+    output: str
+    type: str
+    labelled: bool = False
+
+    def overloads(self, targets: bool) -> list[tuple[str, ...]]:
+        """Its argument lists; those with a target only where a model has several."""
+        plain = [("model", "r"), *([("model", "r", "label")] if self.labelled else [])]
+        return plain + ([(*plain[-1], "target")] if targets else [])
+
+
+PUBLIC = (
+    Public("predict", "predict", "double"),
+    Public("predict_label", "predict_label", "text"),
+    Public("predict_proba", "predict_proba", "double", labelled=True),
+    Public("predict_score", "decision_function", "double", labelled=True),
+)
+
+
+class Spelling(ABC):
+    """How an engine writes the parts of an arm."""
+
+    @abstractmethod
+    def call(self, deployment: Deployment, lane: Lane) -> str:
+        """The function of a lane, called for the row, in the lane's own type."""
+
+    @abstractmethod
+    def error(self, function: str, arguments: Sequence[str], type: str) -> str:
+        """`refuse` or `unknown`, called in place of a value of a type."""
+
+    def double(self, sql: str, type: str) -> str:
+        """A value as a double."""
+        if type == "boolean":
+            return f"CAST(CAST({sql} AS integer) AS double precision)"
+        return sql if type == "double" else f"CAST({sql} AS double precision)"
+
+
+def case(value: str, arms: Sequence[tuple[str, str]], otherwise: str) -> str:
+    """CASE value WHEN … END, an arm a line; without arms it is what `otherwise` says."""
+    if not arms:
+        return otherwise
+    lines = "".join(f"\n  WHEN {text(key)} THEN {arm}" for key, arm in arms)
+    return f"CASE {value}{lines}\n  ELSE {otherwise}\nEND"
+
+
+def body(
+    public: Public, arguments: Sequence[str], spellings: Mapping[str, tuple[Deployment, Spelling]], own: Spelling
+) -> str:
+    """The body of one overload: an arm for each name that predict() knows, and an error for all others."""
+    arms = [(name, arm(public, arguments, name, *pair)) for name, pair in sorted(spellings.items())]
+    known = ", ".join(sorted(spellings))
+    return case("model", arms, own.error("unknown", ("model", text("model"), text(known)), public.type))
+
+
+def arm(public: Public, arguments: Sequence[str], name: str, deployment: Deployment, spelling: Spelling) -> str:
+    """What one model gives for an overload."""
+    several = len(deployment.targets) > 1
+
+    def refuse(reason: str, step: str) -> str:
+        return spelling.error("refuse", ("model", text(reason), text(step)), public.type)
+
+    if "target" not in arguments:
+        if several:
+            names = ", ".join(target.name for target in deployment.targets)
+            return refuse(f"it has several targets ({names})", "Give the target's name as the last argument.")
+        return _value(public, arguments, name, deployment, deployment.targets[0], spelling)
+    if not several:
+        return refuse("it has a single target", "Leave the target out.")
+    arms = [
+        (target.name, _value(public, arguments, name, deployment, target, spelling)) for target in deployment.targets
+    ]
+    known = text(", ".join(target.name for target in deployment.targets))
+    return case("target", arms, spelling.error("unknown", ("target", text(f"target of {name}"), known), public.type))
+
+
+def _value(
+    public: Public,
+    arguments: Sequence[str],
+    name: str,
+    deployment: Deployment,
+    target: TargetLabels,
+    spelling: Spelling,
+) -> str:
+    lanes = deployment.find(target.name, public.output)
+    reason, step = _missing(public, arguments, deployment, target, lanes)
+    if reason:
+        return spelling.error("refuse", ("model", text(reason), text(step)), public.type)
+    values = [_typed(public, deployment, lane, spelling) for lane in lanes]
+    if "label" not in arguments:
+        return values[_positive(lanes)]
+    keys = [lane.label if lane.label is not None else _positive_label(target) for lane in lanes]
+    known = ", ".join(target.labels or ())
+    otherwise = spelling.error("unknown", ("label", text(f"label of {name}"), text(known)), public.type)
+    arms = [(key, value) for key, value in zip(keys, values, strict=True) if key is not None]
+    return case("label", arms, otherwise)
+
+
+def _typed(public: Public, deployment: Deployment, lane: Lane, spelling: Spelling) -> str:
+    sql = spelling.call(deployment, lane)
+    return sql if public.type == "text" else spelling.double(sql, lane.type)
+
+
+def _positive(lanes: Sequence[Lane]) -> int:
+    """The lane that a binary classifier's probability means: the second class."""
+    return 1 if len(lanes) == 2 else 0
+
+
+def _positive_label(target: TargetLabels) -> str | None:
+    return target.labels[1] if target.labels and len(target.labels) == 2 else None
+
+
+def _missing(
+    public: Public, arguments: Sequence[str], deployment: Deployment, target: TargetLabels, lanes: Sequence[Lane]
+) -> tuple[str, str]:
+    """Why a target has no value for an overload, and what to call instead; empty when it has one."""
+    if not lanes:
+        have = sorted({lane.output for lane in deployment.lanes if lane.target == target.name})
+        return f"its estimator has no {public.output}", f"It has {', '.join(have)}."
+    if public.output == "predict" and lanes[0].type == "text":
+        return "its labels are texts, predict() gives a number", "Use predict_label()."
+    if public.labelled and "label" not in arguments and len(lanes) > 2:
+        labels = ", ".join(target.labels or ())
+        return f"it has {len(lanes)} classes", f"Name one: {public.name}(model, row, label). Labels: {labels}."
+    return "", ""

@@ -1,0 +1,252 @@
+"""DuckDB: its connection, tables and registry. The macros are in duckdb_macros.py."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+from indb.emit import Strategy
+from indb.emit.binding import SqlKind
+from indb.engines import duckdb_macros as macros
+from indb.engines.base import Engine, Row, Table, TableColumn, example_queries, quoted, row_alias
+from indb.engines.deployment import REGISTRY, Deployment, from_row
+from indb.engines.sqlfiles import sql_file
+from indb.errors import DatabaseError, DeployError
+from indb.ir import Model
+
+_KINDS = {
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), SqlKind.INTEGER),
+    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), SqlKind.INTEGER),
+    "DECIMAL": SqlKind.DECIMAL,
+    "FLOAT": SqlKind.FLOAT32,
+    "DOUBLE": SqlKind.FLOAT64,
+    "BOOLEAN": SqlKind.BOOLEAN,
+    "VARCHAR": SqlKind.TEXT,
+    "ENUM": SqlKind.ENUM,
+}
+"""Type name, without what stands in parentheses -> what it is to a model."""
+
+_TABLES = """
+SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database() AND NOT internal
+UNION ALL
+SELECT schema_name, view_name FROM duckdb_views() WHERE database_name = current_database() AND NOT internal
+"""
+
+
+class DuckDB(Engine):
+    """A DuckDB database."""
+
+    dialect = "duckdb"
+    placeholder = "?"
+    name_bytes = None
+    chunk_rows = 1_000_000
+    driver_error = duckdb.Error
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, owned: bool) -> None:
+        self.connection = connection
+        self.owned = owned
+        self._inside = False
+
+    @classmethod
+    def open(cls, path: str) -> DuckDB:
+        """Open a file, or a database in memory.
+
+        Raises: DatabaseError when the file is locked, no database, or in a folder that does not exist.
+        """
+        try:
+            return cls(duckdb.connect(path or ":memory:"), owned=True)
+        except duckdb.Error as error:
+            raise DatabaseError(
+                f"cannot open the DuckDB file {path!r}: {str(error).splitlines()[0]}",
+                "Close other programs that hold the file, and check its path.",
+            ) from error
+
+    def execute(self, sql: str, values: Sequence[Any] | None = None) -> Any:
+        return self.connection.execute(sql, values) if values is not None else self.connection.execute(sql)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        if self._inside:  # DuckDB has no savepoints: the outermost one decides
+            yield
+            return
+        try:
+            self.connection.begin()
+        except duckdb.TransactionException as error:
+            raise DatabaseError(
+                "cannot change the database: the connection has an open transaction", "Commit or roll it back first."
+            ) from error
+        self._inside = True
+        try:
+            yield
+            self.connection.commit()
+        except BaseException:
+            self._rollback()
+            raise
+        finally:
+            self._inside = False
+
+    def _rollback(self) -> None:
+        try:
+            self.connection.rollback()
+        except duckdb.TransactionException:  # a failed commit has ended it already
+            return
+
+    def close(self) -> None:
+        if self.owned:
+            self.connection.close()
+
+    @property
+    def version(self) -> str:
+        return f"duckdb {duckdb.__version__}"
+
+    def table_names(self) -> list[tuple[str, str, bool]]:
+        here = {"main", self.current_schema}
+        return [(row[0], row[1], row[0] in here) for row in self.rows(_TABLES) if row[0] != "indb"]
+
+    def table(self, schema: str, name: str) -> Table:
+        found = self.rows(
+            "SELECT column_name, data_type, is_nullable FROM duckdb_columns() WHERE database_name = current_database() "
+            "AND schema_name = ? AND table_name = ? ORDER BY column_index",
+            (schema, name),
+        )
+        keys = self.rows(
+            "SELECT constraint_column_names FROM duckdb_constraints() WHERE database_name = current_database() "
+            "AND schema_name = ? AND table_name = ? AND constraint_type = 'PRIMARY KEY'",
+            (schema, name),
+        )
+        columns = tuple(TableColumn(row[0], row[1], _KINDS.get(row[1].split("(")[0]), "", row[2]) for row in found)
+        return Table(schema, name, columns, tuple(keys[0][0]) if keys else ())
+
+    @property
+    def current_schema(self) -> str:
+        return str(self.rows("SELECT current_schema()")[0][0])
+
+    def prepare(self) -> None:
+        if not self.is_prepared():
+            for name in ("schema.sql", "functions.sql"):
+                self.execute(sql_file("duckdb", name))
+
+    def is_prepared(self) -> bool:
+        return bool(
+            self.rows(
+                "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() "
+                "AND schema_name = 'indb' AND table_name = 'models'"
+            )[0][0]
+        )
+
+    def deployments(self) -> list[Deployment]:
+        if not self.is_prepared():
+            return []
+        fields = REGISTRY.format(schema="schema_name", table="table_name")
+        found = self.rows(f"SELECT {fields} FROM indb.models ORDER BY created_at, name, version")
+        return [from_row(row) for row in found]
+
+    def register(self, deployment: Deployment, model: bytes) -> None:
+        self.execute(
+            "INSERT INTO indb.models (name, version, digest, schema_name, table_name, strategy, signature, source, "
+            "model, created_at, created_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                deployment.name, deployment.version, deployment.digest, deployment.schema, deployment.table,
+                deployment.strategy, deployment.signature(), json.dumps(deployment.source), model,
+                datetime.now(UTC).replace(tzinfo=None), _user(),
+            ),
+        )  # fmt: skip
+
+    def unregister(self, name: str) -> None:
+        self.execute("DELETE FROM indb.models WHERE name = ?", (name,))
+
+    def check_free(self, name: str, known: Sequence[Deployment]) -> None:
+        alike = sorted({each.name for each in known if each.name.lower() == name.lower()} - {name})
+        if alike:
+            raise DeployError(
+                f"cannot deploy {name!r}: DuckDB does not tell it from the deployed {alike[0]!r}",
+                "Choose another name.",
+            )
+        own = {macro.lower() for each in known for macro in macros.names_of(each)}
+        wanted = {name.lower()} - own
+        if not known:
+            wanted |= set(macros.PUBLIC_NAMES)
+        found = self.rows(
+            "SELECT DISTINCT function_name FROM duckdb_functions() WHERE lower(function_name) IN "
+            "(SELECT unnest(?)) OR starts_with(lower(function_name), ?)",
+            (sorted(wanted), name.lower() + "@"),
+        )
+        taken = [row[0] for row in found if row[0].lower() not in own]
+        if taken:
+            raise DeployError(
+                f"cannot deploy {name!r}: a function {taken[0]!r} exists and was not made by indb",
+                "Choose another name, or drop that macro if it is yours.",
+            )
+
+    def install(self, deployment: Deployment, model: Model, table: Table, strategy: Strategy) -> None:
+        macros.install(self, deployment, model, table, strategy)
+
+    def remove(self, name: str, versions: Sequence[Deployment]) -> None:
+        for each in versions:
+            for macro in macros.names_of(each):
+                self.execute(f"DROP MACRO IF EXISTS main.{quoted(macro)}")
+
+    def rebuild(self, deployments: Sequence[Deployment]) -> None:
+        macros.rebuild(self, deployments)
+
+    def predictions(self, deployment: Deployment, table: Table, limit: int | None) -> tuple[list[Row], list[Row]]:
+        row = row_alias([column.name for column in table.columns])
+        fields = [
+            f"CAST({row}.{quoted(column.column)} AS {'VARCHAR' if column.kind in ('text', 'enum') else 'DOUBLE'})"
+            for column in deployment.columns
+        ]
+        end = "" if limit is None else f" LIMIT {int(limit)}"
+        found = self.rows(f"SELECT {', '.join(fields + _calls(deployment, row))} FROM {table.sql} AS {row}{end}")
+        return [each[: len(fields)] for each in found], [each[len(fields) :] for each in found]
+
+    def proof_predictions(self, deployment: Deployment, table: Table, rows: Sequence[Row]) -> list[Row]:
+        # A table of the same columns, so that its rows have the very type that the macros are made for.
+        self.execute(f"CREATE OR REPLACE TEMP TABLE indb_proof AS SELECT * FROM {table.sql} LIMIT 0")
+        self.execute("ALTER TABLE indb_proof ADD COLUMN indb_proof_row BIGINT")
+        kinds = [column.kind for column in deployment.columns]
+        values = [
+            (*(_plain(kind, value) for kind, value in zip(kinds, row, strict=True)), number)
+            for number, row in enumerate(rows)
+        ]
+        names = ", ".join([*(quoted(column.column) for column in deployment.columns), "indb_proof_row"])
+        marks = ", ".join("?" * (len(kinds) + 1))
+        self.connection.executemany(f"INSERT INTO indb_proof ({names}) VALUES ({marks})", values)
+        row = row_alias([*(column.name for column in table.columns), "indb_proof_row"])
+        fields = ", ".join(f"{row}.{quoted(column.name)}" for column in table.columns)
+        source = f"(SELECT {fields} FROM indb_proof AS {row} ORDER BY indb_proof_row) AS {row}"
+        found = self.rows(f"SELECT {', '.join(_calls(deployment, row))} FROM {source}")
+        self.execute("DROP TABLE indb_proof")
+        return found
+
+    def usage(self, deployment: Deployment, table: Table) -> str:
+        return "\n".join(example_queries(deployment, table))
+
+
+def _calls(deployment: Deployment, row: str) -> list[str]:
+    return [f"main.{quoted(deployment.function(lane))}({row})" for lane in deployment.lanes]
+
+
+def _plain(kind: str, value: Any) -> Any:
+    """A value as the driver binds it: None for a missing one, whole numbers for integer columns."""
+    if value is None or isinstance(value, str):
+        return value
+    if kind == "boolean":
+        return None if math.isnan(value) else bool(value)
+    number = float(value)
+    if math.isnan(number):
+        return None
+    return int(number) if kind == "integer" and number.is_integer() else number
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run a user id that has no name
+        return ""

@@ -1,0 +1,195 @@
+"""The macros of models in DuckDB.
+
+For a model `late` in version 1 for table flights, in schema main:
+
+    "late@1.core"(r)                 the expression of predict over a row whose fields have the table's types
+    "late@1"(r)                      the same for any row: rows of the table go straight to the core, other rows are
+                                     checked and cast first
+    "late@1.label", "late@1.proba.0" … the other lanes, in the same way
+    late(r), late(age, city)         the newest version, by row and by column
+    predict(model, r) …              one CASE over all models
+
+A macro is bound anew in each query, and all arms of a CASE are bound. So predict() has an overload for the row type of
+each table, with the arms of the models that can read it, and one for any other row. An overload by type takes an exact
+row only; the cast of any other row reads the whole row, where fields of a table's row are read alone.
+
+A cast of a struct gives NULL for a field that is missing. So the row's type is looked at first, as text: `typeof` is a
+constant when the query is bound, and the test vanishes from the plan.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from indb.emit import Strategy
+from indb.engines import dispatch
+from indb.engines.base import Table, binding, quoted, text
+from indb.engines.deployment import Deployment, Lane, bodies, by_call_name, newest
+from indb.ir import Model
+
+if TYPE_CHECKING:
+    from indb.engines.duckdb import DuckDB
+
+PUBLIC_NAMES = tuple(public.name for public in dispatch.PUBLIC)
+
+MARKER = "_indb_row"
+"""A field that is put into every row before it is cast: a cast needs one field that both structs have."""
+
+_NUMBERS = "(tinyint|smallint|integer|bigint|hugeint|u[a-z]+int|uinteger|float|double|decimal|boolean|null)"
+_TEXTS = "(varchar|enum|null)"
+
+
+def names_of(deployment: Deployment) -> list[str]:
+    """The macros of one version."""
+    lanes = [deployment.function(lane) for lane in deployment.lanes]
+    return [*lanes, *(f"{name}.core" for name in lanes), f"{deployment.pinned}.fits", f"{deployment.pinned}.lacks",
+            deployment.name]  # fmt: skip
+
+
+def row_type(table: Table) -> str:
+    """The type of a table's row."""
+    return "STRUCT(" + ", ".join(f"{quoted(column.name)} {column.type}" for column in table.columns) + ")"
+
+
+def macro(name: str) -> str:
+    """The full name of a macro."""
+    return f"main.{quoted(name)}"
+
+
+def install(database: DuckDB, deployment: Deployment, model: Model, table: Table, strategy: Strategy) -> None:
+    """Create the macros of one version."""
+    _create(database, f"{deployment.pinned}.fits", [("(s)", _fits(database, deployment))])
+    _create(database, f"{deployment.pinned}.lacks", [("(s)", _lacks(database, deployment))])
+    for lane, code in bodies(deployment, model, "duckdb", binding(deployment.columns, "r"), strategy):
+        name = deployment.function(lane)
+        core = f"{name}.core"
+        _create(database, core, [("(r)", code.text)])
+        refusal = f"indb.refuse({text(deployment.pinned)}, {_reason(deployment)}, {text(_NEXT_STEP)})"
+        checked = (
+            f"CASE WHEN {macro(deployment.pinned + '.fits')}({_SIGNATURE}) THEN {macro(core)}({_cast(deployment)}) "
+            f"ELSE {refusal} END"
+        )
+        _create(database, name, [(f"(r {row_type(table)})", f"{macro(core)}(r)"), ("(r)", checked)])
+
+
+_NEXT_STEP = "Give a row that has these columns, or call the function named after the model by column."
+
+_SIGNATURE = "', ' || replace(lower(typeof(r))[8:], '\"', '')"
+"""The fields of the row r: ", age bigint, city varchar)"."""
+
+
+def _reason(deployment: Deployment) -> str:
+    return f"'the row lacks ' || {macro(deployment.pinned + '.lacks')}({_SIGNATURE})"
+
+
+def _create(database: DuckDB, name: str, overloads: Sequence[tuple[str, str]]) -> None:
+    bodies = ",\n".join(f"{arguments} AS\n{code}" for arguments, code in overloads)
+    database.execute(f"CREATE OR REPLACE MACRO {macro(name)} {bodies}")
+
+
+def _tests(database: DuckDB, deployment: Deployment) -> list[tuple[str, str]]:
+    """(the test that the row s has a column of a fitting type, what to say when it has not)."""
+    found: list[tuple[str, str]] = []
+    for column in deployment.columns:
+        is_text = column.kind in ("text", "enum")
+        name = re.escape(database.rows("SELECT lower(?)", (column.column.replace('"', ""),))[0][0])
+        test = f"regexp_matches(s, {text(f', {name} {_TEXTS if is_text else _NUMBERS}')})"
+        found.append((test, f"{column.column} ({'text' if is_text else 'a number'})"))
+    return found
+
+
+def _fits(database: DuckDB, deployment: Deployment) -> str:
+    return " AND ".join(test for test, _ in _tests(database, deployment)) or "s IS NOT NULL"
+
+
+def _lacks(database: DuckDB, deployment: Deployment) -> str:
+    parts = [f"CASE WHEN NOT {test} THEN {text(what)} END" for test, what in _tests(database, deployment)]
+    return f"concat_ws(', ', {', '.join(['NULL', *parts])})"
+
+
+def _struct(deployment: Deployment, marker: bool) -> str:
+    fields = [f"{quoted(MARKER)} INTEGER"] if marker else []
+    fields += [f"{quoted(column.column)} {column.type}" for column in deployment.columns]
+    return f"STRUCT({', '.join(fields)})"
+
+
+def _cast(deployment: Deployment) -> str:
+    """The row as a struct of the columns that the model reads, with the table's types."""
+    return f"CAST(struct_insert(r, {MARKER} := 0) AS {_struct(deployment, True)})"
+
+
+class _Spelling(dispatch.Spelling):
+    def call(self, deployment: Deployment, lane: Lane) -> str:
+        return f"{macro(deployment.function(lane))}(r)"
+
+    def error(self, function: str, arguments: Sequence[str], type: str) -> str:
+        return f"indb.{function}({', '.join(arguments)})"
+
+
+class _Absent(_Spelling):
+    """For a model that reads columns which the table of this overload lacks: nothing of it is bound."""
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        self.missing = missing
+
+    def call(self, deployment: Deployment, lane: Lane) -> str:
+        reason = text(f"the row lacks {', '.join(self.missing)}")
+        return f"indb.refuse(model, {reason}, {text(_NEXT_STEP)})"
+
+
+ANY_ROW = _Spelling()
+
+
+def rebuild(database: DuckDB, deployments: Sequence[Deployment]) -> None:
+    """Make predict() and its kin, and the macros named after the models, anew."""
+    if not deployments:
+        for name in PUBLIC_NAMES:
+            database.execute(f"DROP MACRO IF EXISTS {macro(name)}")
+        return
+    tables: dict[str, Table] = {}
+    for each in deployments:
+        table = database.table(each.schema, each.table)
+        if table.columns:  # else the table is gone
+            tables.setdefault(row_type(table), table)
+    several = any(len(each.targets) > 1 for each in deployments)
+    for public in dispatch.PUBLIC:
+        overloads: list[tuple[str, str]] = []
+        for arguments in public.overloads(several):
+            for type, table in tables.items():
+                declared = ", ".join(f"r {type}" if name == "r" else name for name in arguments)
+                overloads.append((f"({declared})", _body(public, arguments, deployments, table)))
+            overloads.append((f"({', '.join(arguments)})", _body(public, arguments, deployments, None)))
+        _create(database, public.name, overloads)
+    for each in newest(deployments).values():
+        _create_named(database, each)
+
+
+def _body(
+    public: dispatch.Public, arguments: Sequence[str], deployments: Sequence[Deployment], table: Table | None
+) -> str:
+    spellings: dict[str, tuple[Deployment, dispatch.Spelling]] = {}
+    for name, each in by_call_name(deployments).items():
+        spelling: dispatch.Spelling = ANY_ROW
+        if table is not None:
+            names = {column.name.lower() for column in table.columns}
+            missing = [column.column for column in each.columns if column.column.lower() not in names]
+            spelling = _Absent(missing) if missing else ANY_ROW
+        spellings[name] = (each, spelling)
+    return dispatch.body(public, arguments, spellings, ANY_ROW)
+
+
+def _create_named(database: DuckDB, deployment: Deployment) -> None:
+    """The macro named after the model. Overloads of a macro differ in their number of arguments."""
+    if not any(lane.suffix == "" for lane in deployment.lanes):
+        return
+    overloads = [("(r)", f"{macro(deployment.pinned)}(r)")]
+    columns = [column.column for column in deployment.columns]
+    if len(columns) > 1:
+        fields = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in columns)
+        row = f"CAST(struct_pack({fields}) AS {_struct(deployment, False)})"
+        overloads.append((f"({', '.join(map(quoted, columns))})", f"{macro(deployment.pinned + '.core')}({row})"))
+    _create(database, deployment.name, overloads)
+
+

@@ -1,0 +1,284 @@
+"""PostgreSQL: its connection, tables and registry. The functions are in postgres_functions.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from indb.emit import Strategy
+from indb.emit.binding import SqlKind
+from indb.engines import postgres_functions as functions
+from indb.engines.base import Engine, Row, Table, TableColumn, binding, example_queries, quoted, row_alias, text
+from indb.engines.deployment import REGISTRY, Deployment, from_row
+from indb.engines.sqlfiles import sql_file
+from indb.errors import DatabaseError, DeployError
+from indb.ir import Model
+
+CONNECT_SECONDS = 10
+"""How long a server may take to answer."""
+
+LOCK = 0x696E6462
+"""The advisory lock of deployments ("indb" in ASCII): two at a time would rebuild the same functions."""
+
+_KINDS: dict[str, tuple[SqlKind, str]] = {
+    "int2": (SqlKind.INTEGER, ""),
+    "int4": (SqlKind.INTEGER, ""),
+    "int8": (SqlKind.INTEGER, ""),
+    "numeric": (SqlKind.DECIMAL, ""),
+    "float4": (SqlKind.FLOAT32, ""),
+    "float8": (SqlKind.FLOAT64, ""),
+    "bool": (SqlKind.BOOLEAN, ""),
+    "text": (SqlKind.TEXT, ""),
+    "varchar": (SqlKind.TEXT, ""),
+    "bpchar": (SqlKind.TEXT, "::text"),
+    "char": (SqlKind.TEXT, "::text"),
+    "name": (SqlKind.TEXT, "::text"),
+    "citext": (SqlKind.TEXT, "::text"),
+}
+"""Type name -> what it is to a model, and the cast that makes it behave like one: padding and case must count."""
+
+_COLUMNS = """
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), b.typname, b.typtype, t.typtype = 'd', NOT a.attnotnull
+FROM pg_attribute AS a
+JOIN pg_type AS t ON t.oid = a.atttypid
+CROSS JOIN LATERAL (
+    WITH RECURSIVE base AS (
+        SELECT p.typname, p.typtype, p.typbasetype FROM pg_type AS p WHERE p.oid = a.atttypid
+        UNION ALL
+        SELECT p.typname, p.typtype, p.typbasetype FROM pg_type AS p JOIN base ON p.oid = base.typbasetype
+        WHERE base.typtype = 'd'
+    )
+    SELECT typname::text, typtype::text FROM base WHERE typtype <> 'd'
+) AS b
+WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+"""
+
+_KEY = """
+SELECT a.attname FROM pg_index AS i
+JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+WHERE i.indrelid = %s::regclass AND i.indisprimary
+ORDER BY array_position(i.indkey::smallint[], a.attnum)
+"""
+
+_TABLES = """
+SELECT n.nspname, c.relname, pg_table_is_visible(c.oid)
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
+AND n.nspname NOT IN ('indb', 'information_schema', 'pg_catalog', 'pg_toast')
+"""
+
+
+class Postgres(Engine):
+    """A PostgreSQL database through psycopg."""
+
+    dialect = "postgres"
+    placeholder = "%s"
+    name_bytes = 63
+    chunk_rows = 100_000
+    driver_error = psycopg.Error
+
+    def __init__(self, connection: psycopg.Connection[Any], owned: bool) -> None:
+        self.connection = connection
+        self.owned = owned
+        self._search_path = ""
+        with self.transaction():
+            self._search_path = self.rows("SELECT current_setting('search_path')")[0][0]
+            if "indb" not in self._search_path.replace('"', "").replace(",", " ").split():
+                extended = f"{self._search_path}, indb" if self._search_path else "indb"
+                self.execute("SELECT set_config('search_path', %s, false)", (extended,))
+
+    @classmethod
+    def open(cls, target: str) -> Postgres:
+        """Connect to a server.
+
+        Raises: DatabaseError naming the host when it does not answer or refuses.
+        """
+        try:
+            fields = conninfo_to_dict(target)
+            fields.setdefault("connect_timeout", CONNECT_SECONDS)
+            fields.setdefault("application_name", "indb")
+            connection = psycopg.connect(**fields, autocommit=True)  # type: ignore[arg-type]
+        except psycopg.Error as error:
+            raise DatabaseError(
+                f"cannot connect to {_place(target)}: {' '.join(str(error).split())}",
+                "Check that the server runs and that host, port, user, password and database are right.",
+            ) from error
+        return cls(connection, owned=True)
+
+    def execute(self, sql: str, values: Sequence[Any] | None = None) -> Any:
+        return self.connection.execute(sql, values)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self.connection.transaction():
+            yield
+
+    @contextmanager
+    def bulk(self) -> Iterator[None]:
+        with self.transaction():
+            # Compiling one big expression takes the server's JIT 5 to 10 seconds for each chunk.
+            self.execute("SET LOCAL jit = off")
+            yield
+
+    def close(self) -> None:
+        if self.owned:
+            self.connection.close()
+        elif not self.connection.closed:
+            with self.transaction():
+                self.execute("SELECT set_config('search_path', %s, false)", (self._search_path,))
+
+    @property
+    def version(self) -> str:
+        number = self.connection.info.server_version
+        return f"postgres {number // 10000}.{number % 10000}"
+
+    def table_names(self) -> list[tuple[str, str, bool]]:
+        with self.transaction():
+            return [(row[0], row[1], row[2]) for row in self.rows(_TABLES)]
+
+    def table(self, schema: str, name: str) -> Table:
+        sql = f"{quoted(schema)}.{quoted(name)}"
+        with self.transaction():
+            path = self.rows("SELECT current_setting('search_path')")[0][0]
+            self.execute("SELECT set_config('search_path', '', true)")  # so that types come with their schemas
+            columns = tuple(_column(*row) for row in self.rows(_COLUMNS, (sql,)))
+            self.execute("SELECT set_config('search_path', %s, true)", (path,))
+            key = tuple(row[0] for row in self.rows(_KEY, (sql,)))
+        return Table(schema, name, columns, key)
+
+    @property
+    def current_schema(self) -> str:
+        with self.transaction():
+            return str(self.rows("SELECT coalesce(current_schema(), 'public')")[0][0])
+
+    def prepare(self) -> None:
+        # base.text() writes a backslash as it is.
+        self.execute("SET LOCAL standard_conforming_strings = on")
+        self.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        if not self.is_prepared():
+            self.execute(sql_file("postgres", "schema.sql"))
+            self.execute(sql_file("postgres", "functions.sql"))
+
+    def is_prepared(self) -> bool:
+        with self.transaction():
+            return bool(self.rows("SELECT to_regclass('indb.models') IS NOT NULL")[0][0])
+
+    def deployments(self) -> list[Deployment]:
+        if not self.is_prepared():
+            return []
+        with self.transaction():
+            fields = REGISTRY.format(schema="coalesce(n.nspname, '')", table="coalesce(c.relname, '')")
+            found = self.rows(
+                f"SELECT {fields} FROM indb.models AS m LEFT JOIN pg_class AS c ON c.oid = m.relation "
+                "LEFT JOIN pg_namespace AS n ON n.oid = c.relnamespace ORDER BY created_at, name, version"
+            )
+        return [from_row(row) for row in found]
+
+    def register(self, deployment: Deployment, model: bytes) -> None:
+        self.execute(
+            "INSERT INTO indb.models (name, version, digest, relation, strategy, signature, source, model) "
+            "VALUES (%s, %s, %s, %s::regclass, %s, %s, %s, %s)",
+            (
+                deployment.name, deployment.version, deployment.digest, _relation(deployment), deployment.strategy,
+                deployment.signature(), json.dumps(deployment.source), model,
+            ),
+        )  # fmt: skip
+
+    def unregister(self, name: str) -> None:
+        self.execute("DELETE FROM indb.models WHERE name = %s", (name,))
+
+    def check_free(self, name: str, known: Sequence[Deployment]) -> None:
+        foreign = self.rows(
+            "SELECT p.oid::regprocedure::text FROM pg_proc AS p WHERE p.pronamespace = to_regnamespace('indb')::oid "
+            "AND (p.proname = %s OR left(p.proname, length(%s) + 1) = %s || '@') "
+            "AND coalesce(left(obj_description(p.oid, 'pg_proc'), 5), '') <> 'indb:'",
+            (name, name, name),
+        )
+        if foreign:
+            raise DeployError(
+                f"cannot deploy {name!r}: function {foreign[0][0]} exists and was not made by indb",
+                "Drop or rename that function, or choose another name.",
+            )
+
+    def install(self, deployment: Deployment, model: Model, table: Table, strategy: Strategy) -> None:
+        functions.install(self, deployment, model, table, strategy)
+
+    def remove(self, name: str, versions: Sequence[Deployment]) -> None:
+        names = [each.function(lane) for each in versions for lane in each.lanes]
+        functions.drop_named(self, [name, *names])
+
+    def rebuild(self, deployments: Sequence[Deployment]) -> None:
+        functions.rebuild(self, deployments)
+
+    def predictions(self, deployment: Deployment, table: Table, limit: int | None) -> tuple[list[Row], list[Row]]:
+        row = row_alias([column.name for column in table.columns])
+        fields = [column.sql for column in binding(deployment.columns, row).values()]
+        source = f"{table.sql} AS {row}" + ("" if limit is None else f" LIMIT {int(limit)}")
+        return self._split(deployment, row, fields, source)
+
+    def proof_predictions(self, deployment: Deployment, table: Table, rows: Sequence[Row]) -> list[Row]:
+        # Rows of the table's own type, so that the very functions are called that a query over the table calls.
+        records = [
+            {each.column: _json_value(each.kind, value) for each, value in zip(deployment.columns, row, strict=True)}
+            for row in rows
+        ]
+        row = row_alias([column.name for column in table.columns])
+        source = f"jsonb_populate_recordset(NULL::{table.sql}, {text(json.dumps(records))}::jsonb) AS {row}"
+        return self._split(deployment, row, [], source)[1]
+
+    def _split(
+        self, deployment: Deployment, row: str, fields: Sequence[str], source: str
+    ) -> tuple[list[Row], list[Row]]:
+        """The fields, as the doubles and texts that the model reads, and the lanes."""
+        casts = [
+            f"{field}::{'text' if column.kind in ('text', 'enum') else 'float8'}"
+            if column.kind != "boolean" else f"{field}::int::float8"
+            for field, column in zip(fields, deployment.columns, strict=bool(fields))
+        ]  # fmt: skip
+        calls = [f"indb.{quoted(deployment.function(lane))}({row})" for lane in deployment.lanes]
+        with self.bulk():
+            found = self.rows(f"SELECT {', '.join(casts + calls)} FROM {source}")
+        return [each[: len(casts)] for each in found], [each[len(casts) :] for each in found]
+
+    def usage(self, deployment: Deployment, table: Table) -> str:
+        path = "SET search_path = public, indb;  -- once in a connection, or write indb.predict(…)"
+        return "\n".join([path, *example_queries(deployment, table)])
+
+
+def _column(name: str, type: str, base: str, base_type: str, is_domain: bool, nullable: bool) -> TableColumn:
+    if base_type == "e":
+        return TableColumn(name, type, SqlKind.ENUM, "", nullable)
+    kind, cast = _KINDS.get(base, (None, ""))
+    if kind is not None and is_domain and not cast:
+        cast = f"::{base}"
+    return TableColumn(name, type, kind, cast, nullable)
+
+
+def _json_value(kind: str, value: Any) -> Any:
+    """A value as JSON that the type's input function reads: NaN and infinities as texts, whole numbers as such."""
+    if value is None or isinstance(value, str):
+        return value
+    if kind == "boolean":
+        return bool(value)
+    number = float(value)
+    return str(int(number)) if kind == "integer" and number.is_integer() else repr(number)
+
+
+def _relation(deployment: Deployment) -> str:
+    return f"{quoted(deployment.schema)}.{quoted(deployment.table)}"
+
+
+def _place(target: str) -> str:
+    """Host, port and database of a connection string, without its password."""
+    try:
+        fields = conninfo_to_dict(target)
+    except psycopg.Error:
+        return "PostgreSQL"
+    place = f"PostgreSQL at {fields.get('host') or 'the local socket'}"
+    return f"{place} port {fields['port']}" if fields.get("port") else place
