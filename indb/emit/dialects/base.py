@@ -1,0 +1,96 @@
+"""What the renderer asks of a dialect, and the answers that sqlglot knows.
+
+A dialect states only its differences. Function calls, casts, types and quotes are spelled by sqlglot once each, as
+templates with places for arguments: a forest has a million nodes, and sqlglot's tree of them would not fit in memory.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sqlglot import exp
+
+from indb.emit.binding import SqlColumn, SqlKind
+from indb.ir import Op
+
+FUNCTIONS: dict[Op, type[exp.Expression]] = {
+    Op.ABS: exp.Abs,
+    Op.EXP: exp.Exp,
+    Op.LN: exp.Ln,
+    Op.SQRT: exp.Sqrt,
+    Op.SIN: exp.Sin,
+    Op.COS: exp.Cos,
+    Op.TANH: exp.Tanh,
+    Op.FLOOR: exp.Floor,
+}
+"""The ops that are one function call of sqlglot's."""
+
+SQL_TYPES = {"double": "DOUBLE", "text": "TEXT", "bigint": "BIGINT", "boolean": "BOOLEAN"}
+"""The types of outputs, as sqlglot's generic names."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One SQL dialect.
+
+    `raises`: overflow, underflow and undefined results are errors. `strict_min`, `strict_max`: function names whose
+    result is NULL when an argument is, or None when there are none. `stages`: how a SELECT names shared values:
+    "lateral" or "chain". `functions`: what a stored function with shared values is written in: "plpgsql" or "lambda".
+    `list_sum`: a function over a list that adds in order, for sums too long for `+`. `max_depth`: nesting that works.
+    """
+
+    name: str
+    raises: bool = False
+    strict_min: str | None = None
+    strict_max: str | None = None
+    stages: str = "chain"
+    functions: str | None = None
+    list_sum: str | None = None
+    long_sum: int = 1000
+    max_depth: int = 300
+    max_name_bytes: int = 255
+    names: dict[Op, str] = field(default_factory=dict)
+
+    def quote(self, name: str) -> str:
+        """An identifier in quotes."""
+        return exp.to_identifier(name, quoted=True).sql(dialect=self.name)
+
+    def text(self, value: str) -> str:
+        """A text literal."""
+        return exp.Literal.string(value).sql(dialect=self.name)
+
+    def type(self, name: str) -> str:
+        """The dialect's word for one of SQL_TYPES."""
+        return exp.DataType.build(SQL_TYPES[name]).sql(dialect=self.name)
+
+    def cast(self, text: str, type_name: str) -> str:
+        """`text`, an operand that binds tightly, cast to one of SQL_TYPES."""
+        return self._cast_template(type_name).replace("__x__", text)
+
+    def _cast_template(self, type_name: str) -> str:
+        return exp.cast(exp.column("__x__"), SQL_TYPES[type_name]).sql(dialect=self.name)
+
+    def number(self, value: float | None) -> str:
+        """A double; None is a missing one."""
+        raise NotImplementedError
+
+    def special(self, value: float) -> str:
+        """Infinity, or NaN, as a double."""
+        word = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        return self.cast(f"'{word}'", "double")
+
+    @cached_property
+    def function_templates(self) -> dict[Op, str]:
+        """Op -> its call with `{}` for the argument."""
+        place = exp.column("__x__")
+        found = {op: cls(this=place).sql(dialect=self.name).lower() for op, cls in FUNCTIONS.items()}
+        found.update(self.names)
+        return {op: call.replace("__x__", "{}") for op, call in found.items()}
+
+    def column(self, column: SqlColumn) -> str:
+        """A column as a double or as a text."""
+        if column.kind is SqlKind.FLOAT64 or column.kind is SqlKind.TEXT:
+            return column.sql
+        return self.cast(column.sql, "text" if column.kind is SqlKind.ENUM else "double")

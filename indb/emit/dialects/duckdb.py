@@ -1,0 +1,36 @@
+"""DuckDB 1.4 and newer.
+
+Traps: a bare 0.5 is a decimal and slow, 0.5e0 is a double. A sum of hundreds of terms takes the optimiser seconds, while
+list_sum over a list of them adds in the same order at once. LEAST and GREATEST ignore NULL.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from indb.emit.dialects.base import Dialect
+
+
+@dataclass(frozen=True)
+class DuckDB(Dialect):
+    """DuckDB's differences."""
+
+    def number(self, value: float | None) -> str:
+        if value is None:
+            return "NULL::DOUBLE"
+        if not math.isfinite(value):
+            return self.special(value)
+        text = repr(value)
+        return text if "e" in text else f"{text.removesuffix('.0')}e0"
+
+    def text(self, value: str) -> str:
+        if "\0" not in value:
+            return super().text(value)
+        return "(" + " || chr(0) || ".join(super(DuckDB, self).text(part) for part in value.split("\0")) + ")"
+
+    def cast(self, text: str, type_name: str) -> str:
+        return f"{text}::{'VARCHAR' if type_name == 'text' else self.type(type_name)}"
+
+
+DUCKDB = DuckDB("duckdb", functions="lambda", list_sum="list_sum", long_sum=30, max_depth=800)

@@ -1,0 +1,184 @@
+"""IEEE 754 on an engine that raises where IEEE goes on.
+
+PostgreSQL ends a query when a product overflows or vanishes, on exp(800), ln(0), sqrt(-1) and x/0. Each rule below
+rewrites one op, when the ranges of its arguments cannot rule the error out, into one that gives IEEE's answer. Where
+that would take a long argument twice (an expression cannot share), the argument is held inside the range that is safe
+instead: the result is then the largest double where IEEE says infinity, or the smallest where it says 0.
+
+Sums are scaled: all terms times 2**-k with k so large that no partial sum can overflow, which is exact, and back.
+"""
+
+from __future__ import annotations
+
+import math
+
+from indb.emit.ranges import MAX, TINY
+from indb.emit.scalar import LEAVES, Form, Graph, Node
+from indb.ir import Op
+
+EXP_LOW, EXP_HIGH = -745.1, 709.78
+"""exp is a positive finite double between these."""
+
+_LOG_LOW, _LOG_HIGH = -743.0, 709.7
+
+
+class RaisingGraph(Graph):
+    """A graph for engines that raise on overflow, underflow and undefined results."""
+
+    def sum(self, terms: list[Node]) -> Node:  # type: ignore[override]
+        """Terms added in order, scaled down first when a partial sum could overflow."""
+        size = math.fsum(min(term.range.size, MAX) / 4.0 for term in terms)
+        total = 0.0
+        for term in terms:
+            total += term.range.size
+        if math.isfinite(total):
+            return super().sum(terms)
+        power = max(math.frexp(size / (MAX / 4.0))[1], 0) + 1
+        scaled = super().sum([self._scaled(term, 2.0**-power) for term in terms])
+        return self._unscaled(scaled, power)
+
+    def _scaled(self, term: Node, factor: float) -> Node:
+        """term * factor, taken into the constants of the term where it has one."""
+        if term.kind is Form.NUMBER:
+            return self.number(term.value * factor) if term.value is not None else term
+        if term.kind is Op.MUL and term.args[1].kind is Form.NUMBER:
+            return self.op(Op.MUL, term.args[0], self.number(term.args[1].value * factor))
+        if term.kind is Op.WHERE and _is_product(term.args[2]):
+            return self._scaled(term.args[2], factor)  # a product under its guard: guarded anew for the new constant
+        return self.op(Op.MUL, term, self.number(factor))
+
+    def _unscaled(self, total: Node, power: int) -> Node:
+        """total * 2**power, held inside the doubles."""
+        edge = math.ldexp(MAX, -power)
+        held = self.hold(total, -edge, edge)
+        return super().op(Op.MUL, held, self.number(2.0**power))
+
+    def hold(self, x: Node, low: float, high: float) -> Node:
+        """x between low and high, missing where x is; x is written once."""
+        if x.range.low < low:
+            x = super().op(Op.MAX, x, self.number(low))
+        if x.range.high > high:
+            x = super().op(Op.MIN, x, self.number(high))
+        return x
+
+    def op(self, op: Op, *args: Node) -> Node:
+        """One scalar op with IEEE's answer everywhere."""
+        match op:
+            case Op.MUL:
+                return self._multiply(*args)
+            case Op.DIV:
+                return self._divide(*args)
+            case Op.ADD:
+                return self.sum(list(args))
+            case Op.SUB if not math.isfinite(args[0].range.size + args[1].range.size):
+                return self.sum([args[0], self.op(Op.MUL, args[1], self.number(-1.0))])
+            case Op.EXP:
+                return super().op(Op.EXP, self.hold(args[0], EXP_LOW, EXP_HIGH))
+            case Op.LN if args[0].range.low <= 0.0:
+                zero = self._where(Op.EQ, args[0], 0.0, self.number(-math.inf), self.number(math.nan))
+                return super().op(Op.WHERE, self._less(0.0, args[0]), super().op(op, *args), zero)
+            case Op.SQRT if args[0].range.low < 0.0:
+                good = super().op(Op.LE, self.number(0.0), args[0])
+                return super().op(Op.WHERE, good, super().op(op, *args), self.number(math.nan))
+            case Op.SIN | Op.COS if not args[0].range.finite:
+                good = self._inside(args[0], MAX)
+                return super().op(Op.WHERE, good, super().op(op, *args), self.number(math.nan))
+        return super().op(op, *args)
+
+    def _less(self, low: float, x: Node) -> Node:
+        return super().op(Op.LT, self.number(low), x)
+
+    def _inside(self, x: Node, edge: float) -> Node:
+        return super().op(Op.BETWEEN, x, self.number(-edge), self.number(edge))
+
+    def _where(self, op: Op, x: Node, value: float, then: Node, other: Node) -> Node:
+        return super().op(Op.WHERE, super().op(op, x, self.number(value)), then, other)
+
+    def _multiply(self, a: Node, b: Node) -> Node:
+        if a.kind is Form.NUMBER:
+            a, b = b, a
+        plain = super().op(Op.MUL, a, b)
+        vanishes = a.range.tiny * b.range.tiny == 0.0
+        overflows = math.isinf(a.range.size * b.range.size)
+        if b.kind is Form.NUMBER and b.value is not None and a.kind is not Form.NUMBER:
+            return self._times(a, b.value, plain, vanishes, overflows)
+        if not (vanishes or overflows):
+            return plain
+        return self._by_logarithms(a, b, plain, 1.0)
+
+    def _times(self, x: Node, factor: float, plain: Node, vanishes: bool, overflows: bool) -> Node:
+        """x * factor with the exact borders beyond which the product is 0 or infinite."""
+        if factor == 0.0:
+            return plain
+        if overflows:
+            edge = _largest(MAX / abs(factor), lambda size: math.isfinite(size * factor))
+            if x.kind in LEAVES:
+                beyond = super().op(Op.MUL, x, self.number(math.copysign(math.inf, factor)))
+                return super().op(Op.WHERE, self._inside(x, edge), plain, beyond)
+            plain = super().op(Op.MUL, self.hold(x, -edge, edge), self.number(factor))
+        if vanishes:
+            edge = _largest(TINY / abs(factor), lambda size: size * factor == 0.0)
+            return super().op(Op.WHERE, self._inside(x, edge), self.number(0.0), plain)
+        return plain
+
+    def _divide(self, a: Node, b: Node) -> Node:
+        plain = super().op(Op.DIV, a, b)
+        if b.kind is Form.NUMBER and b.value:
+            vanishes = a.range.tiny / abs(b.value) == 0.0
+            overflows = abs(b.value) < 1.0 and a.range.size > MAX * abs(b.value)
+            if not overflows and not vanishes:
+                return plain
+            if overflows:
+                edge = _largest(MAX * abs(b.value), lambda size: size / abs(b.value) <= MAX)
+                plain = super().op(Op.DIV, self.hold(a, -edge, edge), b)
+            if vanishes:
+                edge = _largest(TINY * abs(b.value), lambda size: size / b.value == 0.0)
+                return super().op(Op.WHERE, self._inside(a, edge), self.number(0.0), plain)
+            return plain
+        least = 0.0 if b.range.low <= 0.0 <= b.range.high else min(abs(b.range.low), abs(b.range.high))
+        if least > 0.0 and a.range.tiny / b.range.size > 0.0 and a.range.size <= MAX * min(least, 1.0):
+            return plain
+        zero = self._where(Op.LT, a, 0.0, self.number(-math.inf), self.number(math.nan))
+        zero = super().op(Op.WHERE, self._less(0.0, a), self.number(math.inf), zero)
+        return self._where(Op.EQ, b, 0.0, zero, self._by_logarithms(a, b, plain, -1.0))
+
+    def _by_logarithms(self, a: Node, b: Node, plain: Node, sign: float) -> Node:
+        """a * b (sign 1) or a / b (sign -1), b not 0: plain where the size of the result lies well inside the doubles.
+
+        Beyond, the result is 0 or infinite. The border is about 0.1 away in the logarithm of the result.
+        """
+        size = super().op(Op.ADD, self._log_size(a), super().op(Op.MUL, self._log_size(b), self.number(sign)))
+        safe = super().op(Op.BETWEEN, size, self.number(_LOG_LOW), self.number(_LOG_HIGH))
+        same = super().op(Op.EQ, self._sign(a), self._sign(b))
+        infinite = super().op(Op.WHERE, same, self.number(math.inf), self.number(-math.inf))
+        beyond = super().op(Op.WHERE, self._less(_LOG_HIGH, size), infinite, self.number(0.0))
+        known = self.all([self.present(a), self.present(b)])
+        beyond = super().op(Op.WHERE, known, beyond, self.number(math.nan))
+        result = super().op(Op.WHERE, safe, plain, beyond)
+        either = super().op(Op.EQ, a, self.number(0.0))
+        if sign > 0:
+            either = super().op(Op.OR, either, super().op(Op.EQ, b, self.number(0.0)))
+        return super().op(Op.WHERE, self.all([known, either]), self.number(0.0), result)
+
+    def _log_size(self, x: Node) -> Node:
+        """ln |x|, 0 where x is 0 (which is told apart before)."""
+        size = super().op(Op.ABS, x)
+        return self._where(Op.EQ, x, 0.0, self.number(0.0), super().op(Op.LN, size))
+
+    def _sign(self, x: Node) -> Node:
+        return super().op(Op.WHERE, self._less(0.0, x), self.number(1.0), self.number(-1.0))
+
+
+def _is_product(node: Node) -> bool:
+    return node.kind is Op.MUL and node.args[1].kind is Form.NUMBER
+
+
+def _largest(guess: float, holds: object) -> float:
+    """The largest double near `guess` for which a condition holds that is true below a border and false above."""
+    assert callable(holds)
+    x = guess
+    while holds(x):
+        x = math.nextafter(x, math.inf)
+    while not holds(x):
+        x = math.nextafter(x, 0.0)
+    return x

@@ -1,0 +1,196 @@
+"""Blocks to scalar nodes, lane by lane."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from indb.emit.binding import Binding
+from indb.emit.scalar import Graph, Node
+from indb.emit.trees import lower_tree
+from indb.errors import EmitError
+from indb.ir import (
+    Apply,
+    Block,
+    Column,
+    Concat,
+    Const,
+    Linear,
+    Lookup,
+    Op,
+    Reduce,
+    ReduceOp,
+    Scalar,
+    Take,
+    TreeEnsemble,
+    Type,
+)
+
+
+class Lowering:
+    """Lowers the blocks of one model into one graph; each (block, lane) becomes one node."""
+
+    def __init__(self, graph: Graph, binding: Binding) -> None:
+        self.graph = graph
+        self.binding = binding
+        self._present: frozenset[str] = frozenset()
+        self.words: dict[int, str] = {}
+        """What kind of thing a node is, by its number: the first half of a stage's name."""
+        self._memo: dict[tuple[int, int, bool], Node] = {}
+
+    def output(self, block: Block, lane: int) -> Node:
+        """One lane of an output. Under the condition that guards it, the columns it tests are taken as present."""
+        if isinstance(block, Apply) and block.op is Op.WHERE and _is_missing_const(block.args[2]):
+            condition = self.lower(block.args[0], 0)
+            self._present = frozenset(_tested_columns(block.args[0]))
+            value = self.lower(block.args[1], lane if block.args[1].width > 1 else 0)
+            self._present = frozenset()
+            return self.graph.op(Op.WHERE, condition, value, self.lower(block.args[2], 0))
+        return self.lower(block, lane)
+
+    def lower(self, block: Block, lane: int) -> Node:
+        """One lane of a block."""
+        key = (id(block), lane, bool(self._present))
+        node = self._memo.get(key)
+        if node is None:
+            node = self._memo[key] = self._lower(block, lane)
+            self.words.setdefault(node.number, _word(block))
+        return node
+
+    def lanes(self, block: Block) -> list[Node]:
+        """Every lane of a block."""
+        return [self.lower(block, lane) for lane in range(block.width)]
+
+    def _lower(self, block: Block, lane: int) -> Node:
+        match block:
+            case Column(name, _):
+                if name not in self.binding:
+                    raise EmitError(f"cannot write the model: column {name!r} is not bound")
+                return self.graph.column(name, self.binding[name].kind, name in self._present)
+            case Const(values, kind):
+                return self._constant(values[lane], kind)
+            case Apply(op, args):
+                return self.graph.op(op, *(self.lower(arg, lane if arg.width > 1 else 0) for arg in args))
+            case Concat(parts):
+                for part in parts:
+                    if lane < part.width:
+                        return self.lower(part, lane)
+                    lane -= part.width
+            case Take(x, lanes):
+                return self.lower(x, lanes[lane])
+            case Reduce(op, x):
+                return REDUCTIONS[op](self.graph, self.lanes(x))
+            case Linear():
+                return self._linear(block, lane)
+            case Lookup():
+                return self._lookup(block, lane)
+            case TreeEnsemble():
+                return self._trees(block, lane)
+        raise TypeError(f"no scalar form for {type(block).__name__}")
+
+    def _constant(self, value: Scalar, kind: Type) -> Node:
+        if kind is Type.TEXT:
+            return self.graph.text(None if value is None else str(value))
+        return self.graph.number(float("nan") if value is None else float(value))
+
+    def _linear(self, block: Linear, lane: int) -> Node:
+        """The weighted sum, bias last. A weight of 0 drops its term where that cannot hide a missing value."""
+        terms: list[Node] = []
+        for index, weight in enumerate(block.weight[lane].tolist()):
+            x = self.lower(block.x, index)
+            if weight != 0.0 or x.range.missing or not x.range.finite:
+                terms.append(self.graph.op(Op.MUL, x, self.graph.number(weight)))
+        return self.graph.sum([*terms, self.graph.number(float(block.bias[lane]))])
+
+    def _lookup(self, block: Lookup, lane: int) -> Node:
+        x = self.lower(block.x, 0)
+        values = [self._constant(row[lane], block.kind) for row in block.values]
+        unknown = self._constant(block.unknown[lane], block.kind)
+        found = self.graph.match(x, block.keys, values, unknown)
+        gap = self._constant(block.missing[lane], block.kind)
+        if gap is unknown:
+            return found
+        return self.graph.op(Op.WHERE, self.graph.op(Op.IS_MISSING, x), gap, found)
+
+    def _trees(self, block: TreeEnsemble, lane: int) -> Node:
+        features = [self.lower(part, index) for part in block.inputs for index in range(part.width)]
+        terms = [self.graph.number(float(block.base[lane]))]
+        values = [self.graph.number(value) for value in block.values[:, lane].tolist()]
+        for root in block.roots.tolist():
+            terms.append(lower_tree(self.graph, block, root, features, values))
+        return self.graph.sum(terms)
+
+
+def _word(block: Block) -> str:
+    """The word for what a block computes, in the names of stages."""
+    match block:
+        case Apply(op, _):
+            return op.name.lower()
+        case Reduce(reduce_op, _):
+            return reduce_op.value
+        case TreeEnsemble():
+            return "trees"
+    return type(block).__name__.lower()
+
+
+def _is_missing_const(block: Block) -> bool:
+    return isinstance(block, Const) and all(value is None or value != value for value in block.values)
+
+
+def _tested_columns(condition: Block) -> list[str]:
+    """The columns that a conjunction holds between two bounds, so that they are neither missing nor infinite."""
+    match condition:
+        case Reduce(ReduceOp.ALL, x):
+            return _tested_columns(x)
+        case Concat(parts):
+            return [name for part in parts for name in _tested_columns(part)]
+        case Apply(Op.AND, args):
+            return [name for arg in args for name in _tested_columns(arg)]
+        case Apply(Op.BETWEEN, (x, Const(low, _), Const(high, _))):
+            parts = x.parts if isinstance(x, Concat) else (x,)
+            bounded = all(isinstance(edge, float) and math.isfinite(edge) for edge in (*low, *high))
+            return [part.name for part in parts if isinstance(part, Column) and bounded]
+    return []
+
+
+def _extreme(op: Op) -> Callable[[Graph, list[Node]], Node]:
+    def reduce(graph: Graph, lanes: list[Node]) -> Node:
+        result = lanes[0]
+        for lane in lanes[1:]:
+            result = graph.op(op, result, lane)
+        return result
+
+    return reduce
+
+
+def _position(graph: Graph, lanes: list[Node], before: Callable[[Node, Node], Node]) -> Node:
+    """The number of the lane that no other beats; the lowest such. `before(a, b)`: a beats b or ties with it."""
+    result = graph.number(float(len(lanes) - 1))
+    for index in range(len(lanes) - 2, -1, -1):
+        wins = graph.all([before(lanes[index], other) for other in lanes[index + 1 :]])
+        result = graph.op(Op.WHERE, wins, graph.number(float(index)), result)
+    return missing_if_any(graph, lanes, result)
+
+
+def missing_if_any(graph: Graph, lanes: Sequence[Node], value: Node) -> Node:
+    """`value`, or missing where one of the lanes is."""
+    known = graph.all([graph.present(lane) for lane in lanes])
+    return graph.op(Op.WHERE, known, value, graph.number(float("nan")))
+
+
+def _argmax(graph: Graph, lanes: list[Node]) -> Node:
+    return _position(graph, lanes, lambda a, b: graph.op(Op.LE, b, a))
+
+
+def _argmin(graph: Graph, lanes: list[Node]) -> Node:
+    return _position(graph, lanes, lambda a, b: graph.op(Op.LE, a, b))
+
+
+REDUCTIONS: dict[ReduceOp, Callable[[Graph, list[Node]], Node]] = {
+    ReduceOp.SUM: lambda graph, lanes: graph.sum(lanes),
+    ReduceOp.MIN: _extreme(Op.MIN),
+    ReduceOp.MAX: _extreme(Op.MAX),
+    ReduceOp.ARGMIN: _argmin,
+    ReduceOp.ARGMAX: _argmax,
+    ReduceOp.ALL: lambda graph, lanes: graph.all(lanes),
+}

@@ -1,0 +1,176 @@
+"""What a number can be: bounds that are worked out from the columns upwards, one rule for each scalar op.
+
+They answer three questions about a node without running it. Can it be missing? Can it be NaN (which SQL does not take
+for missing)? Can it overflow or vanish, which some engines answer with an error? Bounds are safe: never too narrow.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from indb.emit.binding import SqlKind
+
+MAX = 1.7976931348623157e308
+TINY = 5e-324
+"""The smallest positive double."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """low <= x <= high for every number x that is not NaN; |x| >= tiny unless x is 0.
+
+    `missing`: it can be NULL or NaN. `nan`: it can be NaN, so it needs care where SQL and IEEE 754 differ.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    tiny: float = TINY
+    missing: bool = True
+    nan: bool = True
+
+    @property
+    def size(self) -> float:
+        """The largest finite magnitude."""
+        return min(max(abs(self.low), abs(self.high)), MAX)
+
+    @property
+    def finite(self) -> bool:
+        """Whether infinities are ruled out."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+
+_INTEGER = 3.5e38  # the widest integer type is 128 bits, unsigned
+_KINDS: dict[SqlKind, Range] = {
+    SqlKind.BOOLEAN: Range(0.0, 1.0, 1.0, nan=False),
+    SqlKind.INTEGER: Range(-_INTEGER, _INTEGER, 1.0, nan=False),
+    SqlKind.DECIMAL: Range(),
+    SqlKind.FLOAT32: Range(tiny=1e-45),
+    SqlKind.FLOAT64: Range(),
+    SqlKind.TEXT: Range(nan=False),
+    SqlKind.ENUM: Range(nan=False),
+}
+
+
+def column_range(kind: SqlKind, present: bool) -> Range:
+    """The range of a column of an SQL type; `present` when a condition refuses rows where it is missing or infinite."""
+    found = _KINDS[kind]
+    if not present:
+        return found
+    return Range(max(found.low, -MAX), min(found.high, MAX), found.tiny, missing=False, nan=False)
+
+
+def constant_range(value: float) -> Range:
+    """The range of one number."""
+    if math.isnan(value):
+        return Range(0.0, 0.0, math.inf, missing=True, nan=False)
+    return Range(value, value, abs(value) or math.inf, missing=False, nan=False)
+
+
+def union(ranges: list[Range]) -> Range:
+    """What a choice between several can be."""
+    return Range(
+        min(r.low for r in ranges),
+        max(r.high for r in ranges),
+        min(r.tiny for r in ranges),
+        any(r.missing for r in ranges),
+        any(r.nan for r in ranges),
+    )
+
+
+def _opposite_infinities(a: Range, b: Range) -> bool:
+    return (a.high == math.inf and b.low == -math.inf) or (a.low == -math.inf and b.high == math.inf)
+
+
+def add(a: Range, b: Range) -> Range:
+    """The range of a + b. A sum of doubles of at least `tiny` is a multiple of their last bits, or 0."""
+    nan = a.nan or b.nan or _opposite_infinities(a, b)
+    low, high = a.low + b.low, a.high + b.high
+    tiny = max(min(a.tiny, b.tiny) * 2.0**-53, TINY)
+    return Range(
+        -math.inf if math.isnan(low) else low,
+        math.inf if math.isnan(high) else high,
+        tiny,
+        a.missing or b.missing or nan,
+        nan,
+    )
+
+
+def negate(a: Range) -> Range:
+    """The range of -a."""
+    return Range(-a.high, -a.low, a.tiny, a.missing, a.nan)
+
+
+def multiply(a: Range, b: Range) -> Range:
+    """The range of a * b; 0 * inf is NaN."""
+    nan = a.nan or b.nan or not (a.finite and b.finite) and (_holds_zero(a) or _holds_zero(b))
+    corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
+    corners = [0.0 if math.isnan(corner) else corner for corner in corners]
+    tiny = max(min(a.tiny, MAX) * min(b.tiny, MAX), TINY)
+    return Range(min(corners), max(corners), min(tiny, MAX), a.missing or b.missing or nan, nan)
+
+
+def _holds_zero(a: Range) -> bool:
+    return a.low <= 0.0 <= a.high
+
+
+def divide(a: Range, b: Range) -> Range:
+    """The range of a / b; 0 / 0 and inf / inf are NaN."""
+    missing = a.missing or b.missing
+    if _holds_zero(b) or not b.finite:
+        nan = a.nan or b.nan or (_holds_zero(a) and _holds_zero(b)) or not (a.finite or b.finite)
+        return Range(missing=missing or nan, nan=nan)
+    corners = [x / y for x in (a.low, a.high) for y in (b.low, b.high)]
+    nan = a.nan or b.nan
+    tiny = max(min(a.tiny, MAX) / b.size, TINY)
+    return Range(min(corners), max(corners), tiny, missing or nan, nan)
+
+
+def exponential(a: Range) -> Range:
+    """The range of exp(a)."""
+
+    def exp(x: float) -> float:
+        return math.inf if x > 709.7 else math.exp(x)
+
+    return Range(exp(a.low) * (1 - 1e-9), exp(a.high) * (1 + 1e-9), TINY, a.missing, a.nan)
+
+
+def logarithm(a: Range) -> Range:
+    """The range of ln(a), NaN below 0."""
+    nan = a.nan or a.low < 0.0
+    low = math.log(a.low) - 1e-9 if a.low > 0.0 else -math.inf
+    high = math.log(a.high) + 1e-9 if 0.0 < a.high < math.inf else math.inf
+    return Range(low, high, TINY, a.missing or nan, nan)
+
+
+def root(a: Range) -> Range:
+    """The range of sqrt(a), NaN below 0."""
+    nan = a.nan or a.low < 0.0
+    return Range(0.0, math.sqrt(max(a.high, 0.0)) * (1 + 1e-9), TINY, a.missing or nan, nan)
+
+
+def magnitude(a: Range) -> Range:
+    """The range of |a|."""
+    low = 0.0 if _holds_zero(a) else min(abs(a.low), abs(a.high))
+    return Range(low, max(abs(a.low), abs(a.high)), a.tiny, a.missing, a.nan)
+
+
+def bounded(a: Range, low: float, high: float) -> Range:
+    """The range of a function of a whose values lie in [low, high], missing where a is, NaN at infinities."""
+    nan = a.nan or not a.finite
+    return Range(low, high, TINY, a.missing or nan, nan)
+
+
+def rounded_down(a: Range) -> Range:
+    """The range of floor(a)."""
+    return Range(a.low - 1.0, a.high, 1.0, a.missing, a.nan)
+
+
+def least(a: Range, b: Range) -> Range:
+    """The range of min(a, b)."""
+    return Range(min(a.low, b.low), min(a.high, b.high), min(a.tiny, b.tiny), a.missing or b.missing, a.nan or b.nan)
+
+
+def greatest(a: Range, b: Range) -> Range:
+    """The range of max(a, b)."""
+    return Range(max(a.low, b.low), max(a.high, b.high), min(a.tiny, b.tiny), a.missing or b.missing, a.nan or b.nan)

@@ -1,0 +1,328 @@
+"""Scalar nodes to the text of SQL expressions, with as few parentheses as the grammar allows.
+
+NaN needs care only here. SQL takes NaN for a value that is larger than every other and equal to itself; in a model it is
+a missing value. So a node that can be NaN is turned into NULL where the difference would show: on the larger side of a
+comparison, where missing is asked for, and in the result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
+
+from indb.emit.binding import Binding, SqlKind
+from indb.emit.dialects.base import Dialect
+from indb.emit.scalar import CONDITIONS, Form, Node
+from indb.ir import Op
+
+WIDE = 100
+"""Text longer than this is broken over lines."""
+
+OR, AND, COMPARE, ADD, MULTIPLY, ATOM = range(6)
+"""How tightly a text binds."""
+
+EXACT_INTEGER = 2.0**53
+
+NEWLINE = "\udc0a"
+"""Stands for a line end inside a literal or a name while text is indented: no text of a database can hold it."""
+
+
+class Renderer:
+    """Writes nodes for one dialect and binding; nodes in `names` are written as these names (their stage's value)."""
+
+    def __init__(self, dialect: Dialect, binding: Binding, names: Mapping[int, str] | None = None) -> None:
+        self.dialect = dialect
+        self.binding = binding
+        self.names = dict(names or {})
+
+    def value(self, node: Node) -> str:
+        """A node as a value whose missing is NULL: the finished text."""
+        return self._known(node).replace(NEWLINE, "\n")
+
+    def text(self, node: Node, binds: int = OR) -> str:
+        """A node as a value, in parentheses if it binds less tightly than `binds`."""
+        if node.number in self.names:
+            return self.names[node.number]
+        if node.kind in CONDITIONS:
+            return self._case([(self.condition(node), self.dialect.number(1.0))], self.dialect.number(0.0))
+        text, tightness = self._WRITERS[node.kind](self, node)
+        return text if tightness >= binds else _parenthesise(text)
+
+    def condition(self, node: Node, binds: int = OR) -> str:
+        """A node as an SQL condition."""
+        if node.kind not in CONDITIONS or node.number in self.names:
+            return f"{self.text(node, ADD)} = {self.dialect.number(1.0)}"
+        text, tightness = self._WRITERS[node.kind](self, node)
+        return text if tightness >= binds else _parenthesise(text)
+
+    def _known(self, node: Node, binds: int = OR) -> str:
+        """A node as an operand that is NULL where it is NaN."""
+        if not node.range.nan:
+            return self.text(node, binds)
+        return f"nullif({self.text(node)}, {self.dialect.special(math.nan)})"
+
+    # leaves
+
+    def _column(self, node: Node) -> tuple[str, int]:
+        return self.dialect.column(self.binding[node.value[0]]).replace("\n", NEWLINE), ATOM
+
+    def _number(self, node: Node) -> tuple[str, int]:
+        return self.dialect.number(node.value), ATOM if node.value is None or node.value >= 0 else MULTIPLY
+
+    def _string(self, node: Node) -> tuple[str, int]:
+        return ("NULL" if node.value is None else self._literal(node.value)), ATOM
+
+    def _literal(self, value: str) -> str:
+        return self.dialect.text(value).replace("\n", NEWLINE)
+
+    def _reference(self, x: Node) -> str:
+        """A column as the table has it, without a cast."""
+        return self.binding[x.value[0]].sql.replace("\n", NEWLINE)
+
+    # arithmetic
+
+    def _sum(self, node: Node) -> tuple[str, int]:
+        terms = node.args
+        if len(terms) > self.dialect.long_sum and self.dialect.list_sum:
+            if not any(term.range.missing for term in terms):
+                inner = ",\n  ".join(_indent(self.text(term)) for term in terms)
+                return f"{self.dialect.list_sum}([\n  {inner}\n])", ATOM
+            parts = [terms[start : start + self.dialect.long_sum] for start in range(0, len(terms), 30)]
+            return _join([f"({self._plus(part)})" for part in parts], " + "), ADD
+        return self._plus(terms), ADD
+
+    def _plus(self, terms: Sequence[Node]) -> str:
+        """Terms with + between them, and - before a product with a negative number."""
+        texts = [self.text(terms[0], ADD)]
+        signs = [""]
+        for term in terms[1:]:
+            text = self.text(term, MULTIPLY)
+            negative = term.kind is Form.NUMBER and term.value is not None and term.value < 0
+            signs.append(" - " if negative else " + ")
+            texts.append(self.dialect.number(-term.value) if negative else text)
+        return _join_signed(texts, signs)
+
+    def _subtract(self, node: Node) -> tuple[str, int]:
+        a, b = node.args
+        if b.kind is Form.NUMBER and b.value is not None and b.value < 0:
+            return _join([self.text(a, ADD), self.dialect.number(-b.value)], " + "), ADD
+        return _join([self.text(a, ADD), self.text(b, MULTIPLY)], " - "), ADD
+
+    def _product(self, node: Node) -> tuple[str, int]:
+        a, b = node.args
+        if node.kind is Op.MUL and b.kind is Form.NUMBER and b.value == -1.0:
+            return f"-{self.text(a, ATOM)}", MULTIPLY
+        symbol = " * " if node.kind is Op.MUL else " / "
+        return f"{self.text(a, MULTIPLY)}{symbol}{self.text(b, MULTIPLY if b.kind is Form.NUMBER else ATOM)}", MULTIPLY
+
+    def _call(self, node: Node) -> tuple[str, int]:
+        assert isinstance(node.kind, Op)
+        return self.dialect.function_templates[node.kind].format(self.text(node.args[0])), ATOM
+
+    def _extreme(self, node: Node) -> tuple[str, int]:
+        """MIN and MAX, missing when an argument is: most engines' LEAST and GREATEST ignore NULL."""
+        a, b = node.args
+        strict = self.dialect.strict_min if node.kind is Op.MIN else self.dialect.strict_max
+        if strict:
+            return f"{strict}({self._known(a)}, {self._known(b)})", ATOM
+        if not (a.range.missing or b.range.missing):
+            return f"{'least' if node.kind is Op.MIN else 'greatest'}({self.text(a)}, {self.text(b)})", ATOM
+        if b.range.missing:
+            word = "least" if node.kind is Op.MIN else "greatest"
+            gap = f"{self._known(a, ADD)} IS NULL OR {self._known(b, ADD)} IS NULL"
+            pick = f"{word}({self.text(a)}, {self.text(b)})"
+            return self._case([(gap, self.dialect.number(None))], pick), ATOM
+        symbol = ">" if node.kind is Op.MIN else "<"
+        test = f"{self._known(a, ADD)} {symbol} {self.text(b, ADD)}"
+        return self._case([(test, self.text(b))], self.text(a)), ATOM
+
+    # conditions
+
+    def _compare(self, node: Node) -> tuple[str, int]:
+        """<= and <; the constant is written on the right."""
+        a, b = node.args
+        if a.is_constant:
+            symbol = ">=" if node.kind is Op.LE else ">"
+            number, exact = self._beside(b, a, math.ceil if node.kind is Op.LE else math.floor)
+            return f"{exact or self._known(b, ADD)} {symbol} {number}", COMPARE
+        symbol = "<=" if node.kind is Op.LE else "<"
+        if b.is_constant:
+            number, exact = self._beside(a, b, math.floor if node.kind is Op.LE else math.ceil)
+            return f"{exact or self.text(a, ADD)} {symbol} {number}", COMPARE
+        return f"{self.text(a, ADD)} {symbol} {self._known(b, ADD)}", COMPARE
+
+    def _beside(self, x: Node, bound: Node, round_: Callable[[float], int]) -> tuple[str, str | None]:
+        """A bound as it is written beside x, and x when that is an integer column, which needs no cast then.
+
+        An integer compares with a bound just as it does with the integer beside it, while a cast of each row costs.
+        """
+        if self._is_integer(x) and bound.value is not None and abs(bound.value) < EXACT_INTEGER:
+            return str(round_(bound.value)), self._reference(x)
+        return self.text(bound, ADD), None
+
+    def _is_integer(self, x: Node) -> bool:
+        return x.kind is Form.COLUMN and x.value[1] is SqlKind.INTEGER and x.number not in self.names
+
+    def _equal(self, node: Node) -> tuple[str, int]:
+        a, b = node.args
+        if b.is_constant and b.value is not None and self._is_integer(a):
+            return self._one_of(a, (b.value,))
+        right = self._known(b, ADD) if a.range.nan else self.text(b, ADD)
+        return f"{self.text(a, ADD)} = {right}", COMPARE
+
+    def _between(self, node: Node) -> tuple[str, int]:
+        x, low, high = node.args
+        if not (low.is_constant and high.is_constant):
+            return (
+                f"{self.text(x, ADD)} >= {self._known(low, ADD)} AND {self.text(x, ADD)} <= {self._known(high, ADD)}",
+                AND,
+            )
+        start, exact = self._beside(x, low, math.ceil)
+        end, _ = self._beside(x, high, math.floor)
+        if exact and end.lstrip("-").isdigit():
+            return f"{exact} BETWEEN {start} AND {end}", COMPARE
+        return f"{self.text(x, ADD)} BETWEEN {self.text(low, ADD)} AND {self.text(high, ADD)}", COMPARE
+
+    def _all(self, node: Node) -> tuple[str, int]:
+        return _join([self.condition(arg, AND) for arg in node.args], " AND "), AND
+
+    def _either(self, node: Node) -> tuple[str, int]:
+        return _join([self.condition(arg, OR) for arg in node.args], " OR "), OR
+
+    def _missing(self, node: Node) -> tuple[str, int]:
+        return f"{self._raw(node.args[0])} IS NULL", COMPARE
+
+    def _present(self, node: Node) -> tuple[str, int]:
+        return f"{self._raw(node.args[0])} IS NOT NULL", COMPARE
+
+    def _raw(self, x: Node) -> str:
+        """An operand of IS NULL: a column that cannot be NaN needs no cast."""
+        if x.kind is Form.COLUMN and not x.range.nan and x.number not in self.names:
+            return self._reference(x)
+        return self._known(x, ATOM)
+
+    def _in(self, node: Node) -> tuple[str, int]:
+        return self._one_of(node.args[0], node.value)
+
+    def _one_of(self, x: Node, keys: Sequence[float | str]) -> tuple[str, int]:
+        """x = key, or x IN (keys). An integer column is compared with the integers among the keys only."""
+        subject, texts = self._keys(x, keys)
+        known = [text for text in texts if text is not None]
+        if not known:
+            return "1 = 0", COMPARE
+        if len(known) == 1:
+            return f"{subject} = {known[0]}", COMPARE
+        return f"{subject} IN ({_wrap(known)})", COMPARE
+
+    def _keys(self, x: Node, keys: Sequence[float | str]) -> tuple[str, list[str | None]]:
+        """What keys are compared with, and each as it is written; None for one that can never be equal."""
+        if self._is_integer(x) and all(abs(float(key)) < EXACT_INTEGER for key in keys):
+            whole = [str(int(key)) if float(key).is_integer() else None for key in keys]
+            return self._reference(x), whole
+        return self.text(x, ADD), [self._key(key) for key in keys]
+
+    def _key(self, key: float | str) -> str | None:
+        if isinstance(key, str):
+            return None if "\0" in key and self.dialect.name == "postgres" else self._literal(key)
+        return self.dialect.number(key)
+
+    # choices
+
+    def _where(self, node: Node) -> tuple[str, int]:
+        """A chain of ELSE arms becomes one CASE."""
+        arms: list[tuple[str, str]] = []
+        while node.kind is Op.WHERE and node.number not in self.names:
+            condition, then, other = node.args
+            arms.append((self.condition(condition), self.text(then)))
+            node = other
+        return self._case(arms, self.text(node)), ATOM
+
+    def _match(self, node: Node) -> tuple[str, int]:
+        subject, keys = self._keys(node.args[0], node.value)
+        values = [self.text(value) for value in node.args[1:-1]]
+        other = self.text(node.args[-1])
+        grouped: dict[str, list[str]] = {}
+        for key, value in zip(keys, values, strict=True):
+            if key is not None:
+                grouped.setdefault(value, []).append(key)
+        if not grouped:
+            return other, OR
+        if len(grouped) == len(keys):
+            return self._case([(keys_[0], value) for value, keys_ in grouped.items()], other, subject), ATOM
+        arms = [
+            (f"{subject} = {keys_[0]}" if len(keys_) == 1 else f"{subject} IN ({_wrap(keys_)})", value)
+            for value, keys_ in grouped.items()
+        ]
+        return self._case(arms, other), ATOM
+
+    def _coalesce(self, node: Node) -> tuple[str, int]:
+        x, other = node.args
+        return f"coalesce({self._known(x)}, {self.text(other)})", ATOM
+
+    def _case(self, arms: Sequence[tuple[str, str]], other: str, subject: str | None = None) -> str:
+        head = "CASE" if subject is None else f"CASE {subject}"
+        parts = [f"WHEN {condition} THEN {value}" for condition, value in arms]
+        tail = "" if other == "NULL" else f" ELSE {other}"
+        line = f"{head} {' '.join(parts)}{tail} END"
+        if len(line) <= WIDE and "\n" not in line:
+            return line
+        rows = "".join(f"\n  {_indent(part)}" for part in parts)
+        return f"{head}{rows}\n  {_indent(tail.strip())}\nEND" if tail else f"{head}{rows}\nEND"
+
+    _WRITERS: ClassVar[dict[Op | Form, Callable[[Renderer, Node], tuple[str, int]]]] = {
+        Form.COLUMN: _column,
+        Form.NUMBER: _number,
+        Form.TEXT: _string,
+        Form.SUM: _sum,
+        Form.ALL: _all,
+        Form.PRESENT: _present,
+        Form.IN: _in,
+        Form.MATCH: _match,
+        Op.SUB: _subtract,
+        Op.MUL: _product,
+        Op.DIV: _product,
+        Op.MIN: _extreme,
+        Op.MAX: _extreme,
+        Op.LE: _compare,
+        Op.LT: _compare,
+        Op.EQ: _equal,
+        Op.BETWEEN: _between,
+        Op.OR: _either,
+        Op.IS_MISSING: _missing,
+        Op.WHERE: _where,
+        Op.COALESCE: _coalesce,
+        **dict.fromkeys((Op.ABS, Op.EXP, Op.LN, Op.SQRT, Op.SIN, Op.COS, Op.TANH, Op.FLOOR), _call),
+    }
+
+
+def _indent(text: str) -> str:
+    return text.replace("\n", "\n  ")
+
+
+def _parenthesise(text: str) -> str:
+    return f"({_indent(text)})" if "\n" in text else f"({text})"
+
+
+def _join(texts: Sequence[str], separator: str) -> str:
+    return _join_signed(texts, ["", *([separator] * (len(texts) - 1))])
+
+
+def _join_signed(texts: Sequence[str], separators: Sequence[str]) -> str:
+    """Texts with a separator before each, on one line if that is short, else one a line."""
+    line = "".join(separator + text for separator, text in zip(separators, texts, strict=True))
+    if len(line) <= WIDE and "\n" not in line:
+        return line
+    rows = [separator.lstrip() + _indent(text) for separator, text in zip(separators, texts, strict=True)]
+    return "\n".join(rows)
+
+
+def _wrap(items: Sequence[str]) -> str:
+    """A list of items, broken into lines of moderate width."""
+    lines, line = [], ""
+    for item in items:
+        if line and len(line) + len(item) > WIDE:
+            lines.append(line)
+            line = ""
+        line += f"{', ' if line else ''}{item}"
+    return ",\n  ".join([*lines, line])

@@ -1,0 +1,253 @@
+"""The scalar graph: one node for each value of one row. Equal expressions are one object.
+
+Sharing is decided here because a tree of SQL cannot share. Nodes simplify as they are made, with rules that hold for
+every double and for missing values. This module knows neither blocks nor the text of SQL.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+from indb.emit import ranges
+from indb.emit.binding import SqlKind
+from indb.emit.ranges import Range
+from indb.ir import Op
+
+
+class Form(enum.Enum):
+    """Nodes that are no op on one row's lanes: leaves, and flat forms of what ops would nest."""
+
+    COLUMN = "column"  # value: model column name, SqlKind, whether it is known to be present
+    NUMBER = "number"  # value: float
+    TEXT = "text"  # value: str or None
+    SUM = "sum"  # args added in order
+    ALL = "all"  # every condition holds
+    PRESENT = "present"  # the argument is not missing
+    IN = "in"  # value: keys; the argument equals one of them
+    MATCH = "match"  # value: keys; args: x, a value for each key, the value for any other x (also a missing one)
+
+
+Kind: TypeAlias = Op | Form
+
+CONDITIONS: frozenset[Kind] = frozenset(
+    {Op.LE, Op.LT, Op.EQ, Op.BETWEEN, Op.AND, Op.OR, Op.IS_MISSING, Form.ALL, Form.PRESENT, Form.IN}
+)
+"""Nodes that SQL spells as a condition; as numbers they are 1 and 0."""
+
+LEAVES: frozenset[Kind] = frozenset({Form.COLUMN, Form.NUMBER, Form.TEXT})
+
+
+class Node:
+    """One value. `range` bounds it; `number` tells the order in which nodes were made (arguments come first)."""
+
+    __slots__ = ("args", "kind", "number", "range", "value")
+
+    def __init__(self, kind: Kind, args: tuple[Node, ...], value: Any, range_: Range, number: int) -> None:
+        self.kind = kind
+        self.args = args
+        self.value = value
+        self.range = range_
+        self.number = number
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is a number or a text written in the model."""
+        return self.kind is Form.NUMBER or self.kind is Form.TEXT
+
+
+TRUE, FALSE = 1.0, 0.0
+
+
+class Graph:
+    """Makes nodes, each at most once."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[tuple[Any, ...], Node] = {}
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def _node(self, kind: Kind, args: tuple[Node, ...] = (), value: Any = None, range_: Range | None = None) -> Node:
+        key = (kind, *(arg.number for arg in args), value)
+        node = self._nodes.get(key)
+        if node is None:
+            range_ = _range(kind, args) if range_ is None else range_
+            node = self._nodes[key] = Node(kind, args, value, range_, len(self._nodes))
+        return node
+
+    def column(self, name: str, kind: SqlKind, present: bool) -> Node:
+        """A column of the table; `present` where a condition that is tested before has refused missing and infinite."""
+        return self._node(Form.COLUMN, value=(name, kind, present), range_=ranges.column_range(kind, present))
+
+    def number(self, value: float) -> Node:
+        """A constant; NaN is missing. -0.0 is 0.0: no op of a model tells them apart."""
+        value = 0.0 if value == 0.0 else value
+        key = None if math.isnan(value) else value
+        return self._node(Form.NUMBER, value=key, range_=ranges.constant_range(value))
+
+    def text(self, value: str | None) -> Node:
+        """A constant text; None is missing."""
+        return self._node(Form.TEXT, value=value, range_=Range(missing=value is None, nan=False))
+
+    def sum(self, terms: Sequence[Node]) -> Node:
+        """Terms added in order. Zeros are left out: x + 0 is x."""
+        kept = [term for term in terms if not (term.kind is Form.NUMBER and term.value == 0.0)]
+        if not kept:
+            return self.number(0.0)
+        return kept[0] if len(kept) == 1 else self._node(Form.SUM, tuple(kept))
+
+    def all(self, conditions: Iterable[Node]) -> Node:
+        """Whether every condition holds."""
+        kept: dict[int, Node] = {}
+        for condition in conditions:
+            for part in condition.args if condition.kind in (Form.ALL, Op.AND) else (condition,):
+                if part.kind is Form.NUMBER:
+                    if part.value != TRUE:
+                        return self.number(FALSE)
+                else:
+                    kept[part.number] = part
+        if not kept:
+            return self.number(TRUE)
+        return next(iter(kept.values())) if len(kept) == 1 else self._node(Form.ALL, tuple(kept.values()))
+
+    def present(self, x: Node) -> Node:
+        """Whether x is not missing."""
+        return self._node(Form.PRESENT, (x,)) if x.range.missing else self.number(TRUE)
+
+    def is_in(self, x: Node, keys: Sequence[float | str]) -> Node:
+        """Whether x equals one of the keys."""
+        return self._node(Form.IN, (x,), tuple(keys)) if keys else self.number(FALSE)
+
+    def match(self, x: Node, keys: Sequence[float | str], values: Sequence[Node], other: Node) -> Node:
+        """The value of the key that x equals, else `other`."""
+        arms = [(key, value) for key, value in zip(keys, values, strict=True) if value is not other]
+        if not arms:
+            return other
+        if other.value == FALSE and all(value.value == TRUE for _, value in arms) and other.kind is Form.NUMBER:
+            return self.is_in(x, [key for key, _ in arms])
+        args = (x, *(value for _, value in arms), other)
+        return self._node(Form.MATCH, args, tuple(key for key, _ in arms))
+
+    def op(self, op: Op, *args: Node) -> Node:
+        """One scalar op, simplified."""
+        simple = self._simplify(op, args)
+        return self._node(op, args) if simple is None else simple
+
+    def _simplify(self, op: Op, args: tuple[Node, ...]) -> Node | None:
+        match op:
+            case Op.ADD:
+                return self.sum([part for arg in args[:1] for part in _terms(arg)] + [args[1]])
+            case Op.MUL if args[1].value == 1.0 and args[1].kind is Form.NUMBER:
+                return args[0]
+            case Op.DIV if args[1].value == 1.0 and args[1].kind is Form.NUMBER:
+                return args[0]
+            case Op.AND:
+                return self.all(args)
+            case Op.OR:
+                return self._or(*args)
+            case Op.BETWEEN:
+                x, low, high = args
+                if low.is_constant and high.is_constant and low.value <= x.range.low and x.range.high <= high.value:
+                    return self.present(x)
+            case Op.LE if args[1].value == math.inf and args[1].kind is Form.NUMBER:
+                return self.present(args[0])
+            case Op.IS_MISSING if not args[0].range.missing:
+                return self.number(FALSE)
+            case Op.COALESCE if not args[0].range.missing:
+                return args[0]
+            case Op.WHERE:
+                condition, then, other = args
+                if condition.kind is Form.NUMBER:
+                    return then if condition.value == TRUE else other
+                if then is other:
+                    return then
+                return self._where_condition(condition, then, other)
+            case Op.MUL if args[0].kind in CONDITIONS and args[1].kind is Form.NUMBER and args[1].range.finite:
+                return self.op(Op.WHERE, args[0], args[1], self.number(0.0))
+        return None
+
+    def _where_condition(self, condition: Node, then: Node, other: Node) -> Node | None:
+        """A choice between true and false is a condition itself."""
+        if then.kind is Form.NUMBER and then.value == FALSE and condition.kind is Op.IS_MISSING:
+            if other.kind is Form.NUMBER and other.value == TRUE:
+                return self.present(condition.args[0])
+            if other.kind in (Form.IN, Op.BETWEEN, Op.LE, Op.LT) and other.args[0] is condition.args[0]:
+                return other  # a comparison with a missing value is false anyway
+        if then.kind is Form.NUMBER and then.value == TRUE and other.kind is Form.NUMBER and other.value == FALSE:
+            return condition if condition.kind in CONDITIONS else None
+        return None
+
+    def _or(self, a: Node, b: Node) -> Node | None:
+        for one, two in ((a, b), (b, a)):
+            if one.kind is Form.NUMBER:
+                return one if one.value == TRUE else two
+            if one.kind is Op.IS_MISSING and two.kind is Form.PRESENT and one.args == two.args:
+                return self.number(TRUE)
+        return None
+
+
+def _terms(node: Node) -> tuple[Node, ...]:
+    return node.args if node.kind is Form.SUM else (node,)
+
+
+_CONDITION = Range(0.0, 1.0, 1.0, missing=False, nan=False)
+
+_BINARY = {
+    Op.MUL: ranges.multiply,
+    Op.DIV: ranges.divide,
+    Op.MIN: ranges.least,
+    Op.MAX: ranges.greatest,
+}
+_UNARY = {
+    Op.ABS: ranges.magnitude,
+    Op.EXP: ranges.exponential,
+    Op.LN: ranges.logarithm,
+    Op.SQRT: ranges.root,
+    Op.FLOOR: ranges.rounded_down,
+    Op.SIN: lambda a: ranges.bounded(a, -1.0, 1.0),
+    Op.COS: lambda a: ranges.bounded(a, -1.0, 1.0),
+    Op.TANH: lambda a: Range(-1.0, 1.0, ranges.TINY, a.missing, a.nan),
+}
+
+
+def _range(kind: Kind, args: tuple[Node, ...]) -> Range:
+    """The range of a node from those of its arguments."""
+    if kind in CONDITIONS:
+        return _CONDITION
+    found = [arg.range for arg in args]
+    match kind:
+        case Form.SUM:
+            total = found[0]
+            for term in found[1:]:
+                total = ranges.add(total, term)
+            return total
+        case Op.SUB:
+            return ranges.add(found[0], ranges.negate(found[1]))
+        case Op.WHERE | Form.MATCH:
+            return ranges.union(found[1:])
+        case Op.COALESCE:
+            both = ranges.union(found)
+            return Range(both.low, both.high, both.tiny, found[1].missing, found[1].nan)
+    if isinstance(kind, Op) and kind in _BINARY:
+        return _BINARY[kind](*found)
+    if isinstance(kind, Op) and kind in _UNARY:
+        return _UNARY[kind](*found)
+    raise TypeError(f"no range for {kind}")
+
+
+def walk(roots: Iterable[Node]) -> Iterator[Node]:
+    """Every node below the roots, each once, arguments before those that use them."""
+    seen: set[int] = set()
+    for root in roots:
+        stack = [(root, False)]
+        while stack:
+            node, done = stack.pop()
+            if done:
+                yield node
+            elif node.number not in seen:
+                seen.add(node.number)
+                stack.append((node, True))
+                stack.extend((arg, False) for arg in reversed(node.args) if arg.number not in seen)

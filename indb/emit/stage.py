@@ -1,0 +1,116 @@
+"""Which shared values get a name of their own, and in which order they are computed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from indb.emit.scalar import CONDITIONS, LEAVES, Form, Kind, Node, walk
+from indb.ir import Op
+
+WORTH = 4
+"""A shared value of fewer nodes than this is written again where it is used."""
+
+_TWICE: frozenset[Kind] = frozenset({Op.MIN, Op.MAX})
+"""Ops whose first argument some dialects write twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How big a set of outputs is: `nodes` with every value once, `inlined` with shared values written out, `depth`."""
+
+    nodes: int
+    inlined: int
+    depth: int
+
+
+def size(roots: Sequence[Node]) -> Size:
+    """The size of the expressions of some nodes."""
+    inlined: dict[int, int] = {}
+    depth: dict[int, int] = {}
+    for node in walk(roots):
+        inlined[node.number] = 1 + sum(inlined[arg.number] for arg in node.args)
+        depth[node.number] = 1 + _deepest(node, depth)
+    total = sum(inlined[root.number] for root in roots)
+    return Size(len(inlined), total, max((depth[root.number] for root in roots), default=0))
+
+
+def _deepest(node: Node, depth: Mapping[int, int]) -> int:
+    """The depth below a node; an ELSE that is a choice itself becomes an arm of the same CASE."""
+    found = 0
+    for index, arg in enumerate(node.args):
+        chained = node.kind is Op.WHERE and index == 2 and arg.kind is Op.WHERE
+        found = max(found, depth[arg.number] - chained)
+    return found
+
+
+def stages(roots: Sequence[Node], words: Mapping[int, str]) -> list[tuple[str, Node]]:
+    """The shared values that are worth a name, each after those that it uses. Names say what kind of value it is.
+
+    `words` gives the kind of each value that a block stands for. Others are not named: equal parts of two trees are one
+    node, but computing them for every row, ahead of the choices that lead there, costs more than writing them twice.
+    """
+    uses: Counter[int] = Counter()
+    sizes: dict[int, int] = {}
+    order = list(walk(roots))
+    uses.update(root.number for root in roots)
+    for node in order:
+        sizes[node.number] = 1 + sum(sizes[arg.number] for arg in node.args)
+        for arg in node.args:
+            uses[arg.number] += 2 if node.kind in _TWICE else 1
+    shared = [
+        node
+        for node in order
+        if uses[node.number] > 1
+        and node.number in words
+        and sizes[node.number] >= WORTH
+        and node.kind not in CONDITIONS
+        and node.kind not in LEAVES
+        and not is_text(node)
+    ]
+    counts: Counter[str] = Counter()
+    named: list[tuple[str, Node]] = []
+    for node in shared:
+        word = words.get(node.number, "value")
+        counts[word] += 1
+        named.append((f"{word}_{counts[word]}", node))
+    return named
+
+
+def is_text(node: Node) -> bool:
+    """Whether a node is a text."""
+    while node.kind in (Op.WHERE, Op.COALESCE, Form.MATCH):
+        node = node.args[-1]
+    return node.kind is Form.TEXT or (node.kind is Form.COLUMN and node.value[1].value in ("text", "enum"))
+
+
+def levels(named: Sequence[tuple[str, Node]]) -> list[list[tuple[str, Node]]]:
+    """The named values in groups such that each uses only values of earlier groups."""
+    level: dict[int, int] = {}
+    numbers = {node.number for _, node in named}
+    groups: list[list[tuple[str, Node]]] = []
+    for name, node in named:
+        below = [level[used] for used in uses_of(node, numbers)]
+        level[node.number] = 1 + max(below, default=-1)
+        while len(groups) <= level[node.number]:
+            groups.append([])
+        groups[level[node.number]].append((name, node))
+    return groups
+
+
+def uses_of(root: Node, numbers: set[int]) -> set[int]:
+    """Which of these nodes an expression reads directly, that is, without going through another of them."""
+    found: set[int] = set()
+    seen: set[int] = set()
+    stack = list(root.args)
+    while stack:
+        node = stack.pop()
+        if node.number in seen:
+            continue
+        seen.add(node.number)
+        if node.number in numbers:
+            found.add(node.number)
+        else:
+            stack.extend(node.args)
+    return found

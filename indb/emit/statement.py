@@ -1,0 +1,272 @@
+"""Nodes to statements: one expression, a PL/pgSQL block with local variables, or one SELECT with named stages."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from indb.emit.binding import Binding, SqlColumn, SqlKind
+from indb.emit.dialects import Dialect, dialect_of
+from indb.emit.guards import RaisingGraph
+from indb.emit.lower import Lowering
+from indb.emit.outputs import OutputLane, lower_lane, output_lanes
+from indb.emit.render import Renderer
+from indb.emit.scalar import Form, Graph, Node
+from indb.emit.stage import Size, levels, size, stages
+from indb.errors import EmitError
+from indb.ir import Model
+
+
+class Strategy(enum.Enum):
+    """How a model is written: one expression, or shared values first."""
+
+    EXPRESSION = "expression"
+    STAGED = "staged"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The body of a function: `kind` "expression" (an SQL expression) or "plpgsql" (a block with its declarations)."""
+
+    kind: str
+    text: str
+
+
+def lowering_of(dialect: Dialect, binding: Binding) -> Lowering:
+    """An empty graph of the kind that the dialect needs, and what lowers blocks into it."""
+    return Lowering(RaisingGraph() if dialect.raises else Graph(), binding)
+
+
+def body(
+    model: Model, lane: OutputLane, dialect: str, binding: Binding, strategy: Strategy, as_text: bool = False
+) -> Body:
+    """One lane as the body of a function; `as_text` gives a label of any type as text.
+
+    Raises: EmitError when the dialect is unknown or cannot nest the model's trees so deep.
+    """
+    spoken = dialect_of(dialect)
+    lowering = lowering_of(spoken, binding)
+    root = lower_lane(lowering, model, lane, as_text)
+    _check_depth(spoken, [root])
+    type_ = "text" if as_text else lane.type
+    shared = stages([root], lowering.words) if strategy is Strategy.STAGED else []
+    if strategy is Strategy.STAGED and spoken.functions == "plpgsql":
+        return Body("plpgsql", _plpgsql(spoken, binding, shared, root, type_))
+    if not shared or spoken.functions != "lambda":
+        return Body("expression", cast_output(spoken, Renderer(spoken, binding), root, type_))
+    return Body("expression", _lambda(spoken, binding, shared, root, type_))
+
+
+def estimate(model: Model, dialect: str, binding: Binding) -> Size:
+    """The size of all lanes together."""
+    return size(_roots(model, dialect_of(dialect), binding, output_lanes(model))[1])
+
+
+def largest_lane(model: Model, dialect: str, binding: Binding) -> Size:
+    """The size of the lane that is biggest when its shared values are written out."""
+    _, roots = _roots(model, dialect_of(dialect), binding, output_lanes(model))
+    return max((size([root]) for root in roots), key=lambda found: found.inlined)
+
+
+def _roots(
+    model: Model, dialect: Dialect, binding: Binding, lanes: Sequence[OutputLane]
+) -> tuple[Lowering, list[Node]]:
+    lowering = lowering_of(dialect, binding)
+    return lowering, [lower_lane(lowering, model, lane) for lane in lanes]
+
+
+def cast_output(dialect: Dialect, renderer: Renderer, root: Node, type_: str) -> str:
+    """The text of an output in its own type."""
+    text = renderer.value(root)
+    if type_ == "boolean":
+        return f"({text}) = {dialect.number(1.0)}"
+    if type_ == "bigint":
+        return dialect.cast(f"({text})", "bigint")
+    if type_ == "text":  # a bare literal, or NULL alone, has no type yet
+        return dialect.cast(f"({text})", "text")
+    return text
+
+
+def _check_depth(dialect: Dialect, roots: Sequence[Node]) -> None:
+    depth = size(roots).depth
+    if depth > dialect.max_depth:
+        raise EmitError(
+            f"cannot write the model for {dialect.name}: its expressions nest {depth} deep, "
+            f"the database takes {dialect.max_depth}",
+            "Train the trees with a smaller max_depth.",
+        )
+
+
+def _plpgsql(
+    dialect: Dialect, binding: Binding, shared: Sequence[tuple[str, Node]], root: Node, type_: str
+) -> str:
+    """DECLARE the shared values, compute each once, RETURN the result."""
+    renderer = Renderer(dialect, binding)
+    steps: list[str] = []
+    for name, node in shared:
+        text = renderer.value(node)
+        steps.append(f"  {name} := {_indent(text)};")
+        renderer.names[node.number] = name
+    result = cast_output(dialect, renderer, root, type_)
+    declared = "".join(f"  {name} float8;\n" for name, _ in shared)
+    head = f"DECLARE\n{declared}" if declared else ""
+    return f"{head}BEGIN\n" + "".join(step + "\n" for step in steps) + f"  RETURN {_indent(result)};\nEND"
+
+
+def _lambda(
+    dialect: Dialect, binding: Binding, shared: Sequence[tuple[str, Node]], root: Node, type_: str
+) -> str:
+    """Nested lets: a lambda over a list of one struct gives names to the values that it holds."""
+    renderer = Renderer(dialect, binding)
+    opened: list[str] = []
+    for depth, group in enumerate(levels(shared)):
+        fields = ",\n    ".join(f"{name} := {_indent(_indent(renderer.value(node)))}" for name, node in group)
+        opened.append(f"list_transform([struct_pack(\n    {fields}\n  )], lambda _s{depth}:\n")
+        renderer.names.update({node.number: f"_s{depth}.{name}" for name, node in group})
+    inner = cast_output(dialect, renderer, root, type_)
+    return "".join(opened) + f"  {_indent(inner)}\n" + ")[1]" * len(opened)
+
+
+def select(
+    model: Model,
+    dialect: str,
+    source: str,
+    key: Sequence[str],
+    binding: Binding,
+    outputs: Sequence[str] = ("predict", "predict_proba"),
+    alias: str = "t",
+) -> str:
+    """One SELECT over `source` (SQL text: a quoted table or a subquery in parentheses, read through `alias`).
+
+    It gives the key columns, by their names, and the lanes of `outputs`, by the names of `output_lanes`; models without
+    any of these outputs give what they have. Shared values are computed in named stages.
+
+    Raises: EmitError when the dialect is unknown or cannot nest the model so deep.
+    """
+    spoken = dialect_of(dialect)
+    every = output_lanes(model)
+    lanes = [lane for lane in every if lane.output in outputs] or every
+    lowering, roots = _roots(model, spoken, binding, lanes)
+    _check_depth(spoken, roots)
+    named = stages(roots, lowering.words)
+    names = _free_names([lane.name for lane in lanes], key)
+    keys = [(f"{alias}.{spoken.quote(name)}", name) for name in key]
+    writer = _lateral if spoken.stages == "lateral" else _chain
+    return writer(_Parts(spoken, binding, source, alias, keys, levels(named), roots, lanes, names))
+
+
+def _free_names(names: Sequence[str], key: Sequence[str]) -> list[str]:
+    """Output names that no key column has, without regard to case."""
+    taken = {name.lower() for name in key}
+    free: list[str] = []
+    for name in names:
+        while name.lower() in taken:
+            name += "_"
+        taken.add(name.lower())
+        free.append(name)
+    return free
+
+
+@dataclass(frozen=True)
+class _Parts:
+    dialect: Dialect
+    binding: Binding
+    source: str
+    alias: str
+    keys: list[tuple[str, str]]
+    groups: list[list[tuple[str, Node]]]
+    roots: list[Node]
+    lanes: list[OutputLane]
+    names: list[str]
+
+    def rows(self, renderer: Renderer, keys: Sequence[tuple[str, str]]) -> str:
+        """The select list of the outermost level."""
+        rows = [f"{text} AS {self.dialect.quote(name)}" for text, name in keys]
+        for lane, root, name in zip(self.lanes, self.roots, self.names, strict=True):
+            rows.append(f"{cast_output(self.dialect, renderer, root, lane.type)} AS {self.dialect.quote(name)}")
+        return ",\n  ".join(_indent(row) for row in rows)
+
+
+def _lateral(parts: _Parts) -> str:
+    """PostgreSQL: each stage is a LATERAL subquery; OFFSET 0 keeps the planner from writing it out again."""
+    renderer = Renderer(parts.dialect, parts.binding)
+    joins: list[str] = []
+    for number, group in enumerate(parts.groups, start=1):
+        fields = ",\n    ".join(f"{_indent(_indent(renderer.value(node)))} AS {name}" for name, node in group)
+        joins.append(f"\nCROSS JOIN LATERAL (\n  SELECT\n    {fields}\n  OFFSET 0\n) AS stage_{number}")
+        renderer.names.update({node.number: f"stage_{number}.{name}" for name, node in group})
+    return f"SELECT\n  {parts.rows(renderer, parts.keys)}\nFROM {parts.source} AS {parts.alias}{''.join(joins)}"
+
+
+def _chain(parts: _Parts) -> str:
+    """Other engines: each stage is a SELECT over the one before, which carries on the columns that are still read."""
+    renderer = Renderer(parts.dialect, parts.binding)
+    source, alias, keys = parts.source, parts.alias, list(parts.keys)
+    binding = dict(parts.binding)
+    for number, group in enumerate(parts.groups, start=1):
+        later = [node for following in parts.groups[number:] for _, node in following] + parts.roots
+        live = _live_columns(later, renderer, {node.number for _, node in group})
+        carried = _carried_names(live, parts.dialect)
+        values = [f"{text} AS key_{index}" for index, (text, _) in enumerate(keys)]
+        values += [f"{binding[name].sql} AS {carried[name]}" for name in live]
+        values += [f"{text} AS {text.split('.')[-1]}" for text in _live_names(later, renderer)]
+        values += [f"{renderer.value(node)} AS {name}" for name, node in group]
+        fields = ",\n    ".join(_indent(_indent(value)) for value in values)
+        stage = f"stage_{number}"
+        source, alias = f"(\n  SELECT\n    {fields}\n  FROM {_indent(source)} AS {alias}\n)", stage
+        keys = [(f"{stage}.key_{index}", name) for index, (_, name) in enumerate(keys)]
+        for name in live:
+            binding[name] = SqlColumn(f"{stage}.{carried[name]}", binding[name].kind)
+        kept = {n: f"{stage}.{text.split('.')[-1]}" for n, text in renderer.names.items()}
+        renderer = Renderer(parts.dialect, binding, kept)
+        renderer.names.update({node.number: f"{stage}.{name}" for name, node in group})
+    return f"SELECT\n  {parts.rows(renderer, keys)}\nFROM {source} AS {alias}"
+
+
+def _read(roots: Sequence[Node], named: set[int]) -> list[Node]:
+    """The nodes that expressions read when the named ones are not looked into."""
+    found: list[Node] = []
+    seen: set[int] = set()
+    stack = list(reversed(roots))
+    while stack:
+        node = stack.pop()
+        if node.number in seen:
+            continue
+        seen.add(node.number)
+        found.append(node)
+        if node.number not in named:
+            stack.extend(reversed(node.args))
+    return found
+
+
+def _live_columns(roots: Sequence[Node], renderer: Renderer, group: set[int]) -> list[str]:
+    """The columns that later stages still read."""
+    named = set(renderer.names) | group
+    names = [node.value[0] for node in _read(roots, named) if node.kind is Form.COLUMN]
+    return list(dict.fromkeys(names))
+
+
+def _live_names(roots: Sequence[Node], renderer: Renderer) -> list[str]:
+    """The values of earlier stages that later ones still read."""
+    names = renderer.names
+    return [names[node.number] for node in _read(roots, set(names)) if node.number in names]
+
+
+_STAGE_NAME = re.compile(r"\w+_\d+")
+
+
+def _carried_names(live: Sequence[str], dialect: Dialect) -> dict[str, str]:
+    """What stages call the columns that they carry: the column's own name, unless it looks like a name of ours."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for index, name in enumerate(live):
+        plain = not _STAGE_NAME.fullmatch(name) and name.lower() not in taken
+        taken.add(name.lower())
+        names[name] = dialect.quote(name if plain else f"column_{index}")
+    return names
+
+
+def _indent(text: str) -> str:
+    return text.replace("\n", "\n  ")

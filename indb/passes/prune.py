@@ -1,0 +1,109 @@
+"""Trees without what cannot happen: branches that no value reaches, and splits whose sides are equal. Exact."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from indb.ir import Model, TreeEnsemble, rewrite
+
+
+def prune_trees(model: Model) -> Model:
+    """The model with smaller trees."""
+    return rewrite(model, lambda block: _Pruning(block).run() if isinstance(block, TreeEnsemble) else block)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """The values of one feature that come to a node: after which double, up to which one, and whether missing does."""
+
+    above: float = -math.inf
+    most: float = math.inf
+    missing: bool = True
+
+
+_ALL = _Reach()
+
+
+class _Pruning:
+    def __init__(self, block: TreeEnsemble) -> None:
+        self.block = block
+        self.feature = block.feature.tolist()
+        self.threshold = block.threshold.tolist()
+        self.category = block.category_set.tolist()
+        self.left, self.right = block.left.tolist(), block.right.tolist()
+        self.missing_left = block.missing_left.tolist()
+        self.leaf = _equal_rows(block)[block.leaf].tolist() if len(block.leaf) else []
+        self.same: dict[tuple[int, ...], int] = {}
+
+    def run(self) -> TreeEnsemble:
+        """The pruned ensemble, or the same block when nothing was to be pruned."""
+        self.replaced = list(range(len(self.feature)))
+        roots = [self._visit(int(root), {}) for root in self.block.roots]
+        order: list[int] = []
+        new_roots: list[int] = []
+        for root in roots:
+            new_roots.append(len(order))
+            self._collect(root, order)
+        if len(order) == len(self.feature):
+            return self.block
+        return self._rebuild(order, new_roots)
+
+    def _visit(self, node: int, reach: dict[int, _Reach]) -> int:
+        """The node that stands in place of this one for the values that reach it. Depth first, without recursion limits
+        to fear: trees are as deep as they are, and the engines take far less than Python does."""
+        feature = self.feature[node]
+        if feature < 0:
+            return node
+        known = reach.get(feature, _ALL)
+        if self.category[node] >= 0:
+            left = self._visit(self.left[node], reach)
+            right = self._visit(self.right[node], reach)
+        else:
+            threshold, missing_left = self.threshold[node], self.missing_left[node]
+            goes_left = known.above < threshold or (known.missing and missing_left)
+            goes_right = known.most > threshold or (known.missing and not missing_left)
+            if not goes_right or not goes_left:
+                return self._visit(self.left[node] if goes_left else self.right[node], reach)
+            low = _Reach(known.above, min(known.most, threshold), known.missing and missing_left)
+            high = _Reach(max(known.above, threshold), known.most, known.missing and not missing_left)
+            left = self._visit(self.left[node], {**reach, feature: low})
+            right = self._visit(self.right[node], {**reach, feature: high})
+        if left == right or self._are_equal_leaves(left, right):
+            return left
+        self.left[node], self.right[node] = left, right
+        return node
+
+    def _are_equal_leaves(self, a: int, b: int) -> bool:
+        return self.feature[a] < 0 and self.feature[b] < 0 and self.leaf[a] == self.leaf[b]
+
+    def _collect(self, root: int, order: list[int]) -> None:
+        stack = [root]
+        while stack:
+            node = stack.pop()
+            order.append(node)
+            if self.feature[node] >= 0:
+                stack += (self.right[node], self.left[node])
+
+    def _rebuild(self, order: list[int], roots: list[int]) -> TreeEnsemble:
+        place = {node: number for number, node in enumerate(order)}
+
+        def child(side: list[int]) -> np.ndarray:
+            rows = [place[side[node]] if self.feature[node] >= 0 else -1 for node in order]
+            return np.array(rows, dtype=np.int32)
+
+        block, index = self.block, np.array(order, dtype=np.int64)
+        return TreeEnsemble(
+            block.inputs, np.array(roots, dtype=np.int32), block.feature[index], block.threshold[index],
+            block.category_set[index], child(self.left), child(self.right), block.missing_left[index],
+            block.leaf[index], block.values, block.base, block.category_sets,
+        )  # fmt: skip
+
+
+def _equal_rows(block: TreeEnsemble) -> np.ndarray:
+    """For each leaf row the number of the first one with the same values; the last entry serves leaf -1."""
+    known: dict[bytes, int] = {}
+    rows = [known.setdefault(row.tobytes(), number) for number, row in enumerate(block.values)]
+    return np.array([*rows, -1])
