@@ -23,7 +23,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -103,7 +103,8 @@ def container() -> Iterator[Postgres]:
         raise NoPostgres("no Docker engine answers")
     with warnings.catch_warnings(), ExitStack() as stack:
         warnings.simplefilter("ignore")
-        server = PostgresContainer(_image(), "postgres", secrets.token_hex(8), "postgres", driver=None)
+        names = {"username": "postgres", "password": secrets.token_hex(8), "dbname": "postgres", "driver": None}
+        server = PostgresContainer(_image(), **names)
         server.with_command(["postgres", *_options(SETTINGS)])
         try:
             stack.enter_context(server)
@@ -121,7 +122,7 @@ def _engine_answers() -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with docker.from_env(timeout=5) as client:
+            with closing(docker.from_env(timeout=5)) as client:
                 answers = bool(client.ping())
         except Exception:  # no socket, no rights, no answer: each has a class of its own
             answers = False
@@ -138,7 +139,7 @@ def _image() -> str:
 
     def build() -> None:
         try:
-            with docker.from_env(timeout=BUILD_SECONDS) as client:
+            with closing(docker.from_env(timeout=BUILD_SECONDS)) as client:
                 if not client.images.list(name=tag):
                     client.images.build(path=str(IMAGE), tag=tag, rm=True)
             outcome.append(None)
@@ -248,7 +249,7 @@ def _first_line(error: Exception) -> str:
 
 def version(dsn: str) -> str:
     """What the server says it is, such as "15.4"."""
-    with psycopg.connect(dsn, connect_timeout=10) as connection:
+    with psycopg.connect(dsn, connect_timeout=10, client_encoding="utf8") as connection:
         return connection.execute("SHOW server_version").fetchone()[0].split()[0]
 
 
@@ -262,7 +263,8 @@ def with_database(dsn: str, name: str | None = None) -> str:
 @contextmanager
 def database(server_dsn: str, name: str) -> Iterator[str]:
     """The DSN of a new, empty database, dropped at the end together with the sessions that are still in it."""
-    create, drop = sql.SQL("CREATE DATABASE {} TEMPLATE template0"), sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
     with psycopg.connect(server_dsn, autocommit=True) as connection:
         connection.execute(drop.format(sql.Identifier(name)))
         connection.execute(create.format(sql.Identifier(name)))
