@@ -12,7 +12,7 @@ from indb.errors import UnsupportedModel
 from indb.ir import Block, Model, Target, Type
 from indb.readers import model_files
 from indb.readers import sklearn as _sklearn  # noqa: F401  registers its readers
-from indb.readers.base import READERS, Frame, RawColumn, Reading, read_step, targets_of
+from indb.readers.base import Frame, RawColumn, Reading, read_step, reader_of, targets_of
 
 LIBRARIES = {"sklearn": "scikit-learn"}
 """The names of libraries whose package is called otherwise."""
@@ -40,17 +40,15 @@ def read(estimator_or_path: Any, columns: Sequence[str] | None = None, trust: bo
 def _read_estimator(estimator: Any, columns: Sequence[str] | None) -> Model:
     cls = type(estimator)
     package = cls.__module__.split(".")[0]
-    known = (package, cls.__name__) in READERS
-    names = column_names(estimator, columns) if known else ()
+    reader_of(estimator, Frame((), ()), Reading(()))  # what is not fitted records no names: say so, not that
+    names = column_names(estimator, columns)
     frame = Frame(names, tuple(RawColumn(name) for name in names))
     reading = Reading(names)
-    result = read_step(estimator, frame, reading)
-    targets = targets_of(result) or _transform(result, cls.__name__, reading)
+    targets = _targets(estimator, frame, reading)
     again = reading.again()
     if again is not None:
         reading = again
-        result = read_step(estimator, frame, reading)
-        targets = targets_of(result) or _transform(result, cls.__name__, reading)
+        targets = _targets(estimator, frame, reading)
     version = getattr(sys.modules.get(package), "__version__", "")
     return Model(
         tuple(reading.columns[name] for name in names if name in reading.columns),
@@ -82,7 +80,7 @@ def column_names(estimator: Any, columns: Sequence[str] | None) -> tuple[str, ..
     if names is None:
         raise UnsupportedModel(
             f"{what}: it records neither their names nor their number",
-            "Fit it first; if it is fitted, give the names with columns=[…].",
+            "Give the names with columns=[…].",
         )
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
@@ -102,6 +100,11 @@ def _recorded(estimator: Any, attribute: str) -> Any:
         if value is not None:
             return value
     return None
+
+
+def _targets(estimator: Any, frame: Frame, reading: Reading) -> list[Target]:
+    result = read_step(estimator, frame, reading)
+    return targets_of(result) or _transform(result, type(estimator).__name__, reading)
 
 
 def _transform(frame: Frame, name: str, reading: Reading) -> list[Target]:

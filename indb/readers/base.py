@@ -162,7 +162,17 @@ def frame_of(block: Block, names: Sequence[str]) -> Frame:
 def read_step(estimator: Any, frame: Frame, reading: Reading) -> Any:
     """Read one estimator: a Frame for a transformer, a list of Target for a predictor.
 
-    Raises: UnsupportedModel when there is no reader for its class.
+    Raises: UnsupportedModel when there is no reader for its class, or the reader refuses it.
+    """
+    reader = reader_of(estimator, frame, reading)
+    with reading.step(type(estimator).__name__):
+        return reader(estimator, frame, reading)
+
+
+def reader_of(estimator: Any, frame: Frame, reading: Reading) -> Reader:
+    """The reader for an estimator that was checked to be readable at all.
+
+    Raises: UnsupportedModel when there is no reader for its class, or its package's check refuses it.
     """
     cls = type(estimator)
     package = cls.__module__.split(".")[0]
@@ -176,7 +186,7 @@ def read_step(estimator: Any, frame: Frame, reading: Reading) -> Any:
         check = CHECKS.get(package)
         if check is not None:
             check(estimator, frame, reading)
-        return reader(estimator, frame, reading)
+    return reader
 
 
 def targets_of(result: Any) -> list[Target] | None:

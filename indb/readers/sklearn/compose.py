@@ -40,7 +40,7 @@ def read_column_transformer(transformer: Any, frame: Frame, reading: Reading) ->
         if _says(step, "drop") or not positions:
             continue
         parts.append(_branch(name, step, frame.take(positions), weights.get(name), reading))
-    return _side_by_side(parts, frame, bool(transformer.sparse_output_))
+    return _side_by_side(parts, frame, getattr(transformer, "sparse_output_", False))  # unset when all is dropped
 
 
 @reads("sklearn", "FeatureUnion")
