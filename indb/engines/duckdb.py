@@ -174,16 +174,14 @@ class DuckDB(Engine):
         if not known:
             wanted |= set(macros.PUBLIC_NAMES)
         found = self.rows(
-            "SELECT DISTINCT function_name FROM duckdb_functions() WHERE lower(function_name) IN "
+            "SELECT DISTINCT function_name, internal FROM duckdb_functions() WHERE lower(function_name) IN "
             "(SELECT unnest(?)) OR starts_with(lower(function_name), ?)",
             (sorted(wanted), name.lower() + "@"),
         )
-        taken = [row[0] for row in found if row[0].lower() not in own]
-        if taken:
-            raise DeployError(
-                f"cannot deploy {name!r}: a function {taken[0]!r} exists and was not made by indb",
-                "Choose another name, or drop that macro if it is yours.",
-            )
+        for function, internal in found:
+            if function.lower() not in own:
+                why = "is part of DuckDB" if internal else "exists and was not made by indb"
+                raise DeployError(f"cannot deploy {name!r}: function {function!r} {why}", "Choose another name.")
 
     def install(self, deployment: Deployment, model: Model, table: Table, strategy: Strategy) -> None:
         macros.install(self, deployment, model, table, strategy)

@@ -78,14 +78,15 @@ def score(engine: Engine, task: Task, chunk_rows: int, replace: bool, progress: 
     _check_key(engine, task)
     _check_target(engine, task, replace)
     work = _work_name(engine, task)
-    with engine.transaction():
-        engine.prepare()
-    last, done = _resume(engine, task, work)
+    last, done = _resumed(engine, task, work)
     left = int(engine.rows(f"SELECT count(*) FROM {task.table.sql} AS {ALIAS}{task.filter(*_after(task, last))}")[0][0])
     total = done + left
+    bounds = _bounds(engine, task, last, chunk_rows)
+    if last is None:
+        _start(engine, task, work)
     if progress:
         progress(done, total)
-    for upper in [*_bounds(engine, task, last, chunk_rows), None]:
+    for upper in [*bounds, None]:
         with engine.bulk():
             written = _insert(engine, task, work, last, upper)
             done += written
@@ -182,18 +183,30 @@ def _work_name(engine: Engine, task: Task) -> str:
     return task.into.encode()[: engine.name_bytes - len(tail)].decode("utf-8", "ignore") + tail
 
 
-def _resume(engine: Engine, task: Task, work: str) -> tuple[tuple[str, ...] | None, int]:
-    """(the key that an interrupted run of the same task came to, rows done); a new work table when there is none."""
+def _resumed(engine: Engine, task: Task, work: str) -> tuple[tuple[str, ...] | None, int]:
+    """(the key that an interrupted run of the same task came to, rows done); (None, 0) when there is none.
+
+    Raises: DatabaseError when the name of the work table is taken.
+    """
+    exists = _exists(engine, task.schema, work)
     found = _registered(engine, "score_progress", task)
-    if found and found[0][2] == task.identity and found[0][3] is not None and _exists(engine, task.schema, work):
+    if exists and not found:
+        raise DatabaseError(
+            f"cannot write table {work!r}: the name is taken by a table that indb did not write",
+            f"Rename that table, or write into another one than {task.into!r}.",
+        )
+    if exists and found[0][2] == task.identity and found[0][3] is not None:
         return tuple(json.loads(str(found[0][3]))), int(str(found[0][4]))
+    return None, 0
+
+
+def _start(engine: Engine, task: Task, work: str) -> None:
+    """An empty work table in place of what another run left."""
     empty = f"(SELECT * FROM {task.table.sql} LIMIT 0)"
     with engine.transaction():
         engine.execute(f"DROP TABLE IF EXISTS {task.name(work)}")
         engine.execute(f"CREATE TABLE {task.name(work)} AS {_select(task, empty, engine.dialect)}")
-        _forget(engine, "score_progress", task)
         _mark(engine, task, None, 0)
-    return None, 0
 
 
 def _select(task: Task, source: str, dialect: str) -> str:
@@ -220,16 +233,17 @@ def _typed(task: Task, key: tuple[str, ...]) -> list[str]:
 def _after(task: Task, last: tuple[str, ...] | None, sign: str = ">") -> list[str]:
     """The condition that a row's key is above (or up to) a value.
 
-    The first column has one of its own, by which an index or a zone map leaves out most rows.
+    The first column has one of its own, by which an index or a zone map leaves out most rows. The whole key is compared
+    column by column: DuckDB 2.0 does not plan a range of tuples.
     """
     if last is None:
         return []
     values = _typed(task, last)
     columns = [f"{ALIAS}.{quoted(name)}" for name in task.key]
-    if len(columns) == 1:
-        return [f"{columns[0]} {sign} {values[0]}"]
-    wide = sign if sign.endswith("=") else sign + "="
-    return [f"{columns[0]} {wide} {values[0]}", f"({', '.join(columns)}) {sign} ({', '.join(values)})"]
+    whole = f"{columns[-1]} {sign} {values[-1]}"
+    for column, value in zip(columns[-2::-1], values[-2::-1], strict=True):
+        whole = f"({column} {sign[0]} {value} OR ({column} = {value} AND {whole}))"
+    return [whole] if len(columns) == 1 else [f"{columns[0]} {sign[0]}= {values[0]}", whole]
 
 
 def _bounds(engine: Engine, task: Task, last: tuple[str, ...] | None, chunk_rows: int) -> list[tuple[str, ...]]:

@@ -3,6 +3,6 @@
 CREATE OR REPLACE MACRO indb.refuse(model, reason, next_step) AS
     error('cannot predict with ' || coalesce('''' || model || '''', 'NULL') || ': ' || reason || E'\n  ' || next_step);
 
-CREATE OR REPLACE MACRO indb.unknown(found, what, known) AS
-    error('cannot predict: ' || what || ' ' || coalesce('''' || found || '''', 'NULL') || ' is unknown'
+CREATE OR REPLACE MACRO indb.unknown(word, what, known) AS
+    error('cannot predict: ' || what || ' ' || coalesce('''' || word || '''', 'NULL') || ' is unknown'
           || E'\n  Known: ' || known || '.');

@@ -14,10 +14,10 @@ $body$;
 
 COMMENT ON FUNCTION indb.refuse(text, text, text) IS 'indb: raises an error for a model that lacks what was asked for';
 
-CREATE OR REPLACE FUNCTION indb.unknown(found text, what text, known text) RETURNS text
+CREATE OR REPLACE FUNCTION indb.unknown(word text, what text, known text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $body$
 BEGIN
-    RAISE EXCEPTION 'cannot predict: % % is unknown', what, coalesce(quote_literal(found), 'NULL')
+    RAISE EXCEPTION 'cannot predict: % % is unknown', what, coalesce(quote_literal(word), 'NULL')
         USING HINT = 'Known: ' || known || '.', ERRCODE = 'undefined_object';
 END
 $body$;
