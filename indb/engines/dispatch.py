@@ -7,7 +7,7 @@ what to call instead. How a function is called and an error raised is the engine
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from indb.engines.base import text
@@ -64,16 +64,25 @@ def case(value: str, arms: Sequence[tuple[str, str]], otherwise: str) -> str:
 
 
 def body(
-    public: Public, arguments: Sequence[str], spellings: Mapping[str, tuple[Deployment, Spelling]], own: Spelling
+    public: Public,
+    arguments: Sequence[str],
+    names: Mapping[str, Deployment],
+    spelling_of: Callable[[Deployment], Spelling],
+    own: Spelling,
 ) -> str:
-    """The body of one overload: an arm for each name that predict() knows, and an error for all others."""
-    arms = [(name, arm(public, arguments, name, *pair)) for name, pair in sorted(spellings.items())]
-    known = ", ".join(sorted(spellings))
-    return case("model", arms, own.error("unknown", ("model", text("model"), text(known)), public.type))
+    """The body of one overload: an arm for each version, and an error for a model that is not in `names`.
+
+    A bare name becomes that of its version first, so that each version has a single arm: DuckDB binds every one.
+    """
+    versions = {each.pinned: each for _, each in sorted(names.items())}
+    arms = [(pinned, arm(public, arguments, each, spelling_of(each))) for pinned, each in versions.items()]
+    bare = [(name, text(each.pinned)) for name, each in sorted(names.items()) if name != each.pinned]
+    unknown = own.error("unknown", ("model", text("model"), text(", ".join(sorted(names)))), public.type)
+    return case(" ".join(case("model", bare, "model").split("\n")), arms, unknown)
 
 
-def arm(public: Public, arguments: Sequence[str], name: str, deployment: Deployment, spelling: Spelling) -> str:
-    """What one model gives for an overload."""
+def arm(public: Public, arguments: Sequence[str], deployment: Deployment, spelling: Spelling) -> str:
+    """What one version gives for an overload."""
     several = len(deployment.targets) > 1
 
     def refuse(reason: str, step: str) -> str:
@@ -83,20 +92,17 @@ def arm(public: Public, arguments: Sequence[str], name: str, deployment: Deploym
         if several:
             names = ", ".join(target.name for target in deployment.targets)
             return refuse(f"it has several targets ({names})", "Give the target's name as the last argument.")
-        return _value(public, arguments, name, deployment, deployment.targets[0], spelling)
+        return _value(public, arguments, deployment, deployment.targets[0], spelling)
     if not several:
         return refuse("it has a single target", "Leave the target out.")
-    arms = [
-        (target.name, _value(public, arguments, name, deployment, target, spelling)) for target in deployment.targets
-    ]
-    known = text(", ".join(target.name for target in deployment.targets))
-    return case("target", arms, spelling.error("unknown", ("target", text(f"target of {name}"), known), public.type))
+    arms = [(target.name, _value(public, arguments, deployment, target, spelling)) for target in deployment.targets]
+    what, known = text(f"target of {deployment.name}"), text(", ".join(target.name for target in deployment.targets))
+    return case("target", arms, spelling.error("unknown", ("target", what, known), public.type))
 
 
 def _value(
     public: Public,
     arguments: Sequence[str],
-    name: str,
     deployment: Deployment,
     target: TargetLabels,
     spelling: Spelling,
@@ -110,7 +116,7 @@ def _value(
         return values[_positive(lanes)]
     keys = [lane.label if lane.label is not None else _positive_label(target) for lane in lanes]
     known = ", ".join(target.labels or ())
-    otherwise = spelling.error("unknown", ("label", text(f"label of {name}"), text(known)), public.type)
+    otherwise = spelling.error("unknown", ("label", text(f"label of {deployment.name}"), text(known)), public.type)
     arms = [(key, value) for key, value in zip(keys, values, strict=True) if key is not None]
     return case("label", arms, otherwise)
 

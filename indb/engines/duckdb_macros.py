@@ -63,25 +63,31 @@ def install(database: DuckDB, deployment: Deployment, model: Model, table: Table
     _create(database, f"{deployment.pinned}.fits", [("(s)", _fits(database, deployment))])
     _create(database, f"{deployment.pinned}.lacks", [("(s)", _lacks(database, deployment))])
     for lane, code in bodies(deployment, model, "duckdb", binding(deployment.columns, "r"), strategy):
-        name = deployment.function(lane)
-        core = f"{name}.core"
-        _create(database, core, [("(r)", code.text)])
-        refusal = f"indb.refuse({text(deployment.pinned)}, {_reason(deployment)}, {text(_NEXT_STEP)})"
-        checked = (
-            f"CASE WHEN {macro(deployment.pinned + '.fits')}({_SIGNATURE}) THEN {macro(core)}({_cast(deployment)}) "
-            f"ELSE {refusal} END"
-        )
-        _create(database, name, [(f"(r {row_type(table)})", f"{macro(core)}(r)"), ("(r)", checked)])
+        _create(database, f"{deployment.function(lane)}.core", [("(r)", code.text)])
+        _create(database, deployment.function(lane), _by_row(deployment, lane, row_type(table)))
+
+
+def _by_row(deployment: Deployment, lane: Lane, type: str) -> list[tuple[str, str]]:
+    """The overloads of a lane for a row of the table, and for any other row."""
+    return [(f"(r {type})", _direct(deployment, lane)), ("(r)", _checked(deployment, lane))]
+
+
+def _direct(deployment: Deployment, lane: Lane) -> str:
+    return f"{macro(deployment.function(lane) + '.core')}(r)"
+
+
+def _checked(deployment: Deployment, lane: Lane) -> str:
+    """A lane for any row: one whose columns fit is cast, for another one there is an error."""
+    core = f"{macro(deployment.function(lane) + '.core')}({_cast(deployment)})"
+    lacks = f"'the row lacks ' || {macro(deployment.pinned + '.lacks')}({_SIGNATURE})"
+    refusal = f"indb.refuse({text(deployment.pinned)}, {lacks}, {text(_NEXT_STEP)})"
+    return f"CASE WHEN {macro(deployment.pinned + '.fits')}({_SIGNATURE}) THEN {core} ELSE {refusal} END"
 
 
 _NEXT_STEP = "Give a row that has these columns, or call the function named after the model by column."
 
 _SIGNATURE = "', ' || replace(lower(typeof(r))[8:], '\"', '')"
 """The fields of the row r: ", age bigint, city varchar)"."""
-
-
-def _reason(deployment: Deployment) -> str:
-    return f"'the row lacks ' || {macro(deployment.pinned + '.lacks')}({_SIGNATURE})"
 
 
 def _create(database: DuckDB, name: str, overloads: Sequence[tuple[str, str]]) -> None:
@@ -120,15 +126,24 @@ def _cast(deployment: Deployment) -> str:
     return f"CAST(struct_insert(r, {MARKER} := 0) AS {_struct(deployment, True)})"
 
 
-class _Spelling(dispatch.Spelling):
+class _Checked(dispatch.Spelling):
+    """Calls for a row of which nothing is known."""
+
     def call(self, deployment: Deployment, lane: Lane) -> str:
-        return f"{macro(deployment.function(lane))}(r)"
+        return _checked(deployment, lane)
 
     def error(self, function: str, arguments: Sequence[str], type: str) -> str:
         return f"indb.{function}({', '.join(arguments)})"
 
 
-class _Absent(_Spelling):
+class _Direct(_Checked):
+    """Calls for a row of the model's own table."""
+
+    def call(self, deployment: Deployment, lane: Lane) -> str:
+        return _direct(deployment, lane)
+
+
+class _Absent(_Checked):
     """For a model that reads columns which the table of this overload lacks: nothing of it is bound."""
 
     def __init__(self, missing: Sequence[str]) -> None:
@@ -139,57 +154,54 @@ class _Absent(_Spelling):
         return f"indb.refuse(model, {reason}, {text(_NEXT_STEP)})"
 
 
-ANY_ROW = _Spelling()
-
-
 def rebuild(database: DuckDB, deployments: Sequence[Deployment]) -> None:
     """Make predict() and its kin, and the macros named after the models, anew."""
     if not deployments:
         for name in PUBLIC_NAMES:
             database.execute(f"DROP MACRO IF EXISTS {macro(name)}")
         return
-    tables: dict[str, Table] = {}
-    for each in deployments:
-        table = database.table(each.schema, each.table)
-        if table.columns:  # else the table is gone
-            tables.setdefault(row_type(table), table)
+    relations = {(each.schema, each.table) for each in deployments}
+    tables = {relation: database.table(*relation) for relation in sorted(relations)}
+    tables = {relation: table for relation, table in tables.items() if table.columns}  # others were dropped
+    by_type = {row_type(table): table for table in tables.values()}
+    own = {each.pinned: row_type(tables[each.schema, each.table]) if (each.schema, each.table) in tables else ""
+           for each in deployments}  # fmt: skip
+    names = by_call_name(deployments)
     several = any(len(each.targets) > 1 for each in deployments)
     for public in dispatch.PUBLIC:
         overloads: list[tuple[str, str]] = []
         for arguments in public.overloads(several):
-            for type, table in tables.items():
+            for type, table in by_type.items():
                 declared = ", ".join(f"r {type}" if name == "r" else name for name in arguments)
-                overloads.append((f"({declared})", _body(public, arguments, deployments, table)))
-            overloads.append((f"({', '.join(arguments)})", _body(public, arguments, deployments, None)))
+
+                def spelling(each: Deployment, type: str = type, table: Table = table) -> dispatch.Spelling:
+                    return _Direct() if own[each.pinned] == type else _for_table(each, table)
+
+                code = dispatch.body(public, arguments, names, spelling, _Checked())
+                overloads.append((f"({declared})", code))
+            code = dispatch.body(public, arguments, names, lambda _: _Checked(), _Checked())
+            overloads.append((f"({', '.join(arguments)})", code))
         _create(database, public.name, overloads)
     for each in newest(deployments).values():
-        _create_named(database, each)
+        _create_named(database, each, own[each.pinned])
 
 
-def _body(
-    public: dispatch.Public, arguments: Sequence[str], deployments: Sequence[Deployment], table: Table | None
-) -> str:
-    spellings: dict[str, tuple[Deployment, dispatch.Spelling]] = {}
-    for name, each in by_call_name(deployments).items():
-        spelling: dispatch.Spelling = ANY_ROW
-        if table is not None:
-            names = {column.name.lower() for column in table.columns}
-            missing = [column.column for column in each.columns if column.column.lower() not in names]
-            spelling = _Absent(missing) if missing else ANY_ROW
-        spellings[name] = (each, spelling)
-    return dispatch.body(public, arguments, spellings, ANY_ROW)
+def _for_table(deployment: Deployment, table: Table) -> dispatch.Spelling:
+    """How the model of another table is called for a row of this one."""
+    names = {column.name.lower() for column in table.columns}
+    missing = [column.column for column in deployment.columns if column.column.lower() not in names]
+    return _Absent(missing) if missing else _Checked()
 
 
-def _create_named(database: DuckDB, deployment: Deployment) -> None:
-    """The macro named after the model. Overloads of a macro differ in their number of arguments."""
-    if not any(lane.suffix == "" for lane in deployment.lanes):
+def _create_named(database: DuckDB, deployment: Deployment, type: str) -> None:
+    """The macro named after the model. Its overloads by column and by row differ in their number of arguments."""
+    predict = next((lane for lane in deployment.lanes if lane.suffix == ""), None)
+    if predict is None:
         return
-    overloads = [("(r)", f"{macro(deployment.pinned)}(r)")]
+    overloads = _by_row(deployment, predict, type) if type else [("(r)", _checked(deployment, predict))]
     columns = [column.column for column in deployment.columns]
     if len(columns) > 1:
         fields = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in columns)
         row = f"CAST(struct_pack({fields}) AS {_struct(deployment, False)})"
         overloads.append((f"({', '.join(map(quoted, columns))})", f"{macro(deployment.pinned + '.core')}({row})"))
     _create(database, deployment.name, overloads)
-
-

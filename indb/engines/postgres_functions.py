@@ -146,8 +146,8 @@ def rebuild(database: Postgres, deployments: Sequence[Deployment]) -> None:
 def _public(here: Sequence[Deployment], latest: Mapping[str, Deployment]) -> list[Function]:
     """predict() and its kin for the row type of one table."""
     row = f"{quoted(here[0].schema)}.{quoted(here[0].table)}"
-    spellings: dict[str, tuple[Deployment, dispatch.Spelling]] = {
-        name: (each, SPELLING)
+    names = {
+        name: each
         for name, each in by_call_name(here).items()
         if name == each.pinned or latest[name] is each  # a bare name may mean a version for another table
     }
@@ -156,9 +156,9 @@ def _public(here: Sequence[Deployment], latest: Mapping[str, Deployment]) -> lis
     found: list[Function] = []
     for public in dispatch.PUBLIC:
         for arguments in public.overloads(several):
-            code = Body("expression", dispatch.body(public, arguments, spellings, SPELLING))
+            code = Body("expression", dispatch.body(public, arguments, names, lambda _: SPELLING, SPELLING))
             declared = tuple((name, types[name]) for name in arguments)
-            comment = f"indb: {public.output} of the models of {row}: {', '.join(sorted(spellings))}"
+            comment = f"indb: {public.output} of the models of {row}: {', '.join(sorted(names))}"
             found.append(Function(public.name, declared, TYPES[public.type], code, "STABLE", comment))
     return found
 
