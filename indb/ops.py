@@ -52,6 +52,8 @@ class Op(enum.Enum):
     WHERE = "where"
     COALESCE = "coalesce"
 
+    __hash__ = object.__hash__  # members are single objects; Enum's own hash is a Python call, and a forest asks millions
+
 
 ARITY: dict[Op, int] = {
     **dict.fromkeys((Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.MIN, Op.MAX), 2),

@@ -11,8 +11,10 @@ Sums are scaled: all terms times 2**-k with k so large that no partial sum can o
 from __future__ import annotations
 
 import math
+import struct
+from collections.abc import Callable, Sequence
 
-from indb.emit.ranges import MAX, TINY
+from indb.emit.ranges import MAX
 from indb.emit.scalar import LEAVES, Form, Graph, Node
 from indb.ir import Op
 
@@ -25,27 +27,25 @@ _LOG_LOW, _LOG_HIGH = -743.0, 709.7
 class RaisingGraph(Graph):
     """A graph for engines that raise on overflow, underflow and undefined results."""
 
-    def sum(self, terms: list[Node]) -> Node:  # type: ignore[override]
+    def sum(self, terms: Sequence[Node]) -> Node:
         """Terms added in order, scaled down first when a partial sum could overflow."""
-        size = math.fsum(min(term.range.size, MAX) / 4.0 for term in terms)
-        total = 0.0
-        for term in terms:
-            total += term.range.size
-        if math.isfinite(total):
+        power = _excess([(term.range.size, 1.0) for term in terms])
+        if power == 0:
             return super().sum(terms)
-        power = max(math.frexp(size / (MAX / 4.0))[1], 0) + 1
-        scaled = super().sum([self._scaled(term, 2.0**-power) for term in terms])
-        return self._unscaled(scaled, power)
+        factor = self.number(2.0**-power)
+        scaled = []
+        for term in terms:
+            is_number = term.kind is Form.NUMBER and term.value is not None
+            scaled.append(self.number(term.value * factor.value) if is_number else self.op(Op.MUL, term, factor))
+        return self._unscaled(super().sum(scaled), power)
 
-    def _scaled(self, term: Node, factor: float) -> Node:
-        """term * factor, taken into the constants of the term where it has one."""
-        if term.kind is Form.NUMBER:
-            return self.number(term.value * factor) if term.value is not None else term
-        if term.kind is Op.MUL and term.args[1].kind is Form.NUMBER:
-            return self.op(Op.MUL, term.args[0], self.number(term.args[1].value * factor))
-        if term.kind is Op.WHERE and _is_product(term.args[2]):
-            return self._scaled(term.args[2], factor)  # a product under its guard: guarded anew for the new constant
-        return self.op(Op.MUL, term, self.number(factor))
+    def weighted_sum(self, terms: Sequence[tuple[Node, float]], bias: float) -> Node:
+        """x * weight for each term, then the bias; the scale goes into the weights."""
+        power = _excess([*((x.range.size, weight) for x, weight in terms), (1.0, bias)])
+        factor = 2.0**-power
+        products = [self.op(Op.MUL, x, self.number(weight * factor)) for x, weight in terms]
+        total = super().sum([*products, self.number(bias * factor)])
+        return self._unscaled(total, power) if power else total
 
     def _unscaled(self, total: Node, power: int) -> Node:
         """total * 2**power, held inside the doubles."""
@@ -111,13 +111,13 @@ class RaisingGraph(Graph):
         if factor == 0.0:
             return plain
         if overflows:
-            edge = _largest(MAX / abs(factor), lambda size: math.isfinite(size * factor))
+            edge = _largest(lambda size: math.isfinite(size * factor))
             if x.kind in LEAVES:
                 beyond = super().op(Op.MUL, x, self.number(math.copysign(math.inf, factor)))
                 return super().op(Op.WHERE, self._inside(x, edge), plain, beyond)
             plain = super().op(Op.MUL, self.hold(x, -edge, edge), self.number(factor))
         if vanishes:
-            edge = _largest(TINY / abs(factor), lambda size: size * factor == 0.0)
+            edge = _largest(lambda size: size * factor == 0.0)
             return super().op(Op.WHERE, self._inside(x, edge), self.number(0.0), plain)
         return plain
 
@@ -129,10 +129,10 @@ class RaisingGraph(Graph):
             if not overflows and not vanishes:
                 return plain
             if overflows:
-                edge = _largest(MAX * abs(b.value), lambda size: size / abs(b.value) <= MAX)
+                edge = _largest(lambda size: size / abs(b.value) <= MAX)
                 plain = super().op(Op.DIV, self.hold(a, -edge, edge), b)
             if vanishes:
-                edge = _largest(TINY * abs(b.value), lambda size: size / b.value == 0.0)
+                edge = _largest(lambda size: size / b.value == 0.0)
                 return super().op(Op.WHERE, self._inside(a, edge), self.number(0.0), plain)
             return plain
         least = 0.0 if b.range.low <= 0.0 <= b.range.high else min(abs(b.range.low), abs(b.range.high))
@@ -169,16 +169,29 @@ class RaisingGraph(Graph):
         return super().op(Op.WHERE, self._less(0.0, x), self.number(1.0), self.number(-1.0))
 
 
-def _is_product(node: Node) -> bool:
-    return node.kind is Op.MUL and node.args[1].kind is Form.NUMBER
+def _excess(terms: Sequence[tuple[float, float]]) -> int:
+    """The k for which no partial sum of the terms size * weight, each times 2**-k, overflows; 0 when none does anyway.
+
+    Rounding is monotone, so the sum of the sizes, added in the same order, bounds every partial sum.
+    """
+    if math.isfinite(sum(size * abs(weight) for size, weight in terms)):
+        return 0
+    logs = [math.log2(size) + math.log2(abs(weight)) for size, weight in terms if size > 0.0 and weight != 0.0]
+    whole = math.log2(math.fsum(2.0 ** (log - 1024.0) for log in logs))
+    return max(math.ceil(whole), 0) + 1
 
 
-def _largest(guess: float, holds: object) -> float:
-    """The largest double near `guess` for which a condition holds that is true below a border and false above."""
-    assert callable(holds)
-    x = guess
-    while holds(x):
-        x = math.nextafter(x, math.inf)
-    while not holds(x):
-        x = math.nextafter(x, 0.0)
-    return x
+def _largest(holds: Callable[[float], bool]) -> float:
+    """The largest double of at least 0 for which a condition holds that is true below some border and false above.
+
+    Positive doubles are ordered as their bit patterns are, so bisection takes 63 steps wherever the border is.
+    """
+    low, high = 0, struct.unpack("<q", struct.pack("<d", math.inf))[0]
+    while low < high:
+        middle = (low + high + 1) // 2
+        if holds(struct.unpack("<d", struct.pack("<q", middle))[0]):
+            low = middle
+        else:
+            high = middle - 1
+    found: float = struct.unpack("<d", struct.pack("<q", low))[0]
+    return found

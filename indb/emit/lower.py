@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from indb.emit.binding import Binding
-from indb.emit.scalar import Graph, Node
-from indb.emit.trees import lower_tree
+from indb.emit.scalar import Graph, Node, Tree
+from indb.emit.trees import Forest, leaf_bounds
 from indb.errors import EmitError
 from indb.ir import (
     Apply,
@@ -36,6 +36,7 @@ class Lowering:
         self._present: frozenset[str] = frozenset()
         self.words: dict[int, str] = {}
         """What kind of thing a node is, by its number: the first half of a stage's name."""
+        self._forests: dict[tuple[int, bool], Forest] = {}
         self._memo: dict[tuple[int, int, bool], Node] = {}
 
     def output(self, block: Block, lane: int) -> Node:
@@ -95,12 +96,12 @@ class Lowering:
 
     def _linear(self, block: Linear, lane: int) -> Node:
         """The weighted sum, bias last. A weight of 0 drops its term where that cannot hide a missing value."""
-        terms: list[Node] = []
+        terms: list[tuple[Node, float]] = []
         for index, weight in enumerate(block.weight[lane].tolist()):
             x = self.lower(block.x, index)
             if weight != 0.0 or x.range.missing or not x.range.finite:
-                terms.append(self.graph.op(Op.MUL, x, self.graph.number(weight)))
-        return self.graph.sum([*terms, self.graph.number(float(block.bias[lane]))])
+                terms.append((x, weight))
+        return self.graph.weighted_sum(terms, float(block.bias[lane]))
 
     def _lookup(self, block: Lookup, lane: int) -> Node:
         x = self.lower(block.x, 0)
@@ -115,10 +116,21 @@ class Lowering:
     def _trees(self, block: TreeEnsemble, lane: int) -> Node:
         features = [self.lower(part, index) for part in block.inputs for index in range(part.width)]
         terms = [self.graph.number(float(block.base[lane]))]
-        values = [self.graph.number(value) for value in block.values[:, lane].tolist()]
+        values = block.values[:, lane].tolist()
+        leaves, bounds = tuple(self.graph.number(value) for value in values), leaf_bounds(values)
+        forest = self._forest(block, features)
         for root in block.roots.tolist():
-            terms.append(lower_tree(self.graph, block, root, features, values))
+            if forest.feature[root] < 0:
+                terms.append(leaves[forest.leaf[root]])
+            else:
+                terms.append(self.graph.tree(Tree(forest, root, leaves), features, bounds))
         return self.graph.sum(terms)
+
+    def _forest(self, block: TreeEnsemble, features: Sequence[Node]) -> Forest:
+        key = (id(block), bool(self._present))
+        if key not in self._forests:
+            self._forests[key] = Forest(block, [feature.range.missing for feature in features])
+        return self._forests[key]
 
 
 def _word(block: Block) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from indb.emit.lower import Lowering
-from indb.emit.scalar import CONDITIONS, Form, Graph, Node, walk
+from indb.emit.scalar import CONDITIONS, Form, Graph, Node
 from indb.ir import Label, Model, Op, Target
 
 
@@ -97,20 +97,48 @@ def _is_wide(labels: Iterable[Label]) -> bool:
 def relabel(graph: Graph, root: Node, labels: Sequence[Node], texts: bool) -> Node:
     """The label that a class number stands for, put where the choices of the number end in constants."""
     gap = graph.text(None) if texts else graph.number(float("nan"))
-    done: dict[int, Node] = {}
-    for node in walk([root]):
-        if node.kind is Form.NUMBER:
-            known = node.value is not None and 0 <= node.value < len(labels) and float(node.value).is_integer()
-            done[node.number] = labels[int(node.value)] if known else gap
-        elif node.kind in CONDITIONS and len(labels) > 1:
-            done[node.number] = graph.op(Op.WHERE, node, labels[1], labels[0])
-        elif node.kind is Op.WHERE and node.args[1].number in done and node.args[2].number in done:
-            done[node.number] = graph.op(Op.WHERE, node.args[0], done[node.args[1].number], done[node.args[2].number])
-        elif node.kind is Form.MATCH and all(arg.number in done for arg in node.args[1:]):
-            values = [done[arg.number] for arg in node.args[1:]]
-            done[node.number] = graph.match(node.args[0], node.value, values[:-1], values[-1])
-    if root.number in done:
-        return done[root.number]
+    done: dict[int, Node | None] = {}
+    for node in _choices(root):
+        done[node.number] = _relabelled(graph, node, labels, gap, done)
+    found = done[root.number]
+    if found is not None:
+        return found
     return graph.match(root, [float(number) for number in range(len(labels))], labels, gap)
 
 
+def _arms(node: Node) -> tuple[Node, ...]:
+    return node.args[1:] if node.kind in (Op.WHERE, Form.MATCH) else ()
+
+
+def _choices(root: Node) -> list[Node]:
+    """The nodes that a choice can end in, and the choices between them, arms first."""
+    found: dict[int, Node] = {}
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.number not in found:
+            found[node.number] = node
+            stack += _arms(node)
+    return [found[number] for number in sorted(found)]
+
+
+def _relabelled(
+    graph: Graph, node: Node, labels: Sequence[Node], gap: Node, done: dict[int, Node | None]
+) -> Node | None:
+    """One node with labels in place of numbers; None for a number that is computed."""
+    if node.kind is Form.NUMBER:
+        known = node.value is not None and 0 <= node.value < len(labels) and float(node.value).is_integer()
+        return labels[int(node.value)] if known else gap
+    if node.kind is Form.TREE:
+        leaves = [_relabelled(graph, leaf, labels, gap, done) for leaf in node.value.leaves]
+        known_leaves = tuple(leaf for leaf in leaves if leaf is not None)
+        return graph.tree(replace(node.value, leaves=known_leaves), node.args, node.range)
+    if node.kind in CONDITIONS and len(labels) > 1:
+        return graph.op(Op.WHERE, node, labels[1], labels[0])
+    arms = [done[arm.number] for arm in _arms(node)]
+    known_arms = [arm for arm in arms if arm is not None]
+    if not arms or len(known_arms) < len(arms):
+        return None
+    if node.kind is Op.WHERE:
+        return graph.op(Op.WHERE, node.args[0], *known_arms)
+    return graph.match(node.args[0], node.value, known_arms[:-1], known_arms[-1])

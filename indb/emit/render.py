@@ -14,6 +14,7 @@ from typing import ClassVar
 from indb.emit.binding import Binding, SqlKind
 from indb.emit.dialects.base import Dialect
 from indb.emit.scalar import CONDITIONS, Form, Node
+from indb.emit.trees import Split
 from indb.ir import Op
 
 WIDE = 100
@@ -144,22 +145,22 @@ class Renderer:
         a, b = node.args
         if a.is_constant:
             symbol = ">=" if node.kind is Op.LE else ">"
-            number, exact = self._beside(b, a, math.ceil if node.kind is Op.LE else math.floor)
+            number, exact = self._beside(b, a.value, math.ceil if node.kind is Op.LE else math.floor)
             return f"{exact or self._known(b, ADD)} {symbol} {number}", COMPARE
         symbol = "<=" if node.kind is Op.LE else "<"
         if b.is_constant:
-            number, exact = self._beside(a, b, math.floor if node.kind is Op.LE else math.ceil)
+            number, exact = self._beside(a, b.value, math.floor if node.kind is Op.LE else math.ceil)
             return f"{exact or self.text(a, ADD)} {symbol} {number}", COMPARE
         return f"{self.text(a, ADD)} {symbol} {self._known(b, ADD)}", COMPARE
 
-    def _beside(self, x: Node, bound: Node, round_: Callable[[float], int]) -> tuple[str, str | None]:
+    def _beside(self, x: Node, bound: float | None, round_: Callable[[float], int]) -> tuple[str, str | None]:
         """A bound as it is written beside x, and x when that is an integer column, which needs no cast then.
 
         An integer compares with a bound just as it does with the integer beside it, while a cast of each row costs.
         """
-        if self._is_integer(x) and bound.value is not None and abs(bound.value) < EXACT_INTEGER:
-            return str(round_(bound.value)), self._reference(x)
-        return self.text(bound, ADD), None
+        if self._is_integer(x) and bound is not None and abs(bound) < EXACT_INTEGER:
+            return str(round_(bound)), self._reference(x)
+        return self.dialect.number(bound), None
 
     def _is_integer(self, x: Node) -> bool:
         return x.kind is Form.COLUMN and x.value[1] is SqlKind.INTEGER and x.number not in self.names
@@ -178,8 +179,8 @@ class Renderer:
                 f"{self.text(x, ADD)} >= {self._known(low, ADD)} AND {self.text(x, ADD)} <= {self._known(high, ADD)}",
                 AND,
             )
-        start, exact = self._beside(x, low, math.ceil)
-        end, _ = self._beside(x, high, math.floor)
+        start, exact = self._beside(x, low.value, math.ceil)
+        end, _ = self._beside(x, high.value, math.floor)
         if exact and end.lstrip("-").isdigit():
             return f"{exact} BETWEEN {start} AND {end}", COMPARE
         return f"{self.text(x, ADD)} BETWEEN {self.text(low, ADD)} AND {self.text(high, ADD)}", COMPARE
@@ -228,6 +229,41 @@ class Renderer:
         return self.dialect.number(key)
 
     # choices
+
+    def _tree(self, node: Node) -> tuple[str, int]:
+        """A decision tree as nested CASE, its ELSE arms as arms of the same CASE."""
+        tree, forest = node.value, node.value.forest
+        raw = [self.text(x, ADD) for x in node.args]
+        known = [self._known(x, ADD) for x in node.args]
+        leaves: dict[int, str] = {}
+        done: dict[int, tuple[list[tuple[str, str]], str]] = {}  # arms, and the value of ELSE
+        for number in forest.nodes(tree.root):
+            if forest.feature[number] < 0:
+                row = forest.leaf[number]
+                if row not in leaves:
+                    leaves[row] = self.text(tree.leaves[row])
+                done[number] = ([], leaves[row])
+                continue
+            split = forest.split(number)
+            test = self._split_test(split, node.args[split.feature], raw[split.feature], known[split.feature])
+            arms, other = done.pop(split.then)
+            then = self._case(arms, other) if arms else other
+            arms, other = done.pop(split.other)
+            done[number] = ([(test, then), *arms], other)
+        arms, other = done[tree.root]
+        return self._case(arms, other), ATOM
+
+    def _split_test(self, split: Split, x: Node, raw: str, known: str) -> str:
+        if split.keys is not None:
+            test = self._one_of(x, split.keys)[0] if split.keys else "1 = 0"
+            return f"{test} OR {self._raw(x)} IS NULL" if split.or_missing else test
+        if split.above:
+            number, exact = self._beside(x, split.threshold, math.floor)
+            return f"{exact or known} > {number}"
+        if split.threshold == math.inf:
+            return f"{self._raw(x)} IS NOT NULL"
+        number, exact = self._beside(x, split.threshold, math.floor)
+        return f"{exact or raw} <= {number}"
 
     def _where(self, node: Node) -> tuple[str, int]:
         """A chain of ELSE arms becomes one CASE."""
@@ -279,6 +315,7 @@ class Renderer:
         Form.PRESENT: _present,
         Form.IN: _in,
         Form.MATCH: _match,
+        Form.TREE: _tree,
         Op.SUB: _subtract,
         Op.MUL: _product,
         Op.DIV: _product,

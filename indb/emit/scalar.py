@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from indb.emit import ranges
 from indb.emit.binding import SqlKind
 from indb.emit.ranges import Range
+from indb.emit.trees import Forest
 from indb.ir import Op
 
 
@@ -27,7 +29,10 @@ class Form(enum.Enum):
     ALL = "all"  # every condition holds
     PRESENT = "present"  # the argument is not missing
     IN = "in"  # value: keys; the argument equals one of them
+    TREE = "tree"  # value: Tree; args: its features
     MATCH = "match"  # value: keys; args: x, a value for each key, the value for any other x (also a missing one)
+
+    __hash__ = object.__hash__  # as Op's
 
 
 Kind: TypeAlias = Op | Form
@@ -40,10 +45,32 @@ CONDITIONS: frozenset[Kind] = frozenset(
 LEAVES: frozenset[Kind] = frozenset({Form.COLUMN, Form.NUMBER, Form.TEXT})
 
 
-class Node:
-    """One value. `range` bounds it; `number` tells the order in which nodes were made (arguments come first)."""
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """One tree of a forest; `leaves` holds the value of each leaf row, a constant."""
 
-    __slots__ = ("args", "kind", "number", "range", "value")
+    forest: Forest
+    root: int
+    leaves: tuple[Node, ...]
+
+    def __eq__(self, other: object) -> bool:
+        """Trees of one forest are equal when they are the same tree with the same leaves."""
+        if not isinstance(other, Tree):
+            return NotImplemented
+        return self.forest is other.forest and self.root == other.root and self.leaves is other.leaves
+
+    def __hash__(self) -> int:
+        return hash((id(self.forest), self.root, id(self.leaves)))
+
+
+class Node:
+    """One value. `range` bounds it; `number` tells the order in which nodes were made (arguments come first).
+
+    `size` is the number of nodes when shared ones are written out; `depth` how deep the expression nests, where an ELSE
+    that is a choice itself is an arm of the same CASE.
+    """
+
+    __slots__ = ("args", "depth", "kind", "number", "range", "size", "value")
 
     def __init__(self, kind: Kind, args: tuple[Node, ...], value: Any, range_: Range, number: int) -> None:
         self.kind = kind
@@ -51,6 +78,14 @@ class Node:
         self.value = value
         self.range = range_
         self.number = number
+        self.size = 1
+        self.depth = 0
+        for arg in args:
+            self.size += arg.size
+            self.depth = max(self.depth, arg.depth)
+        self.depth += 1
+        if kind is Op.WHERE and args[2].kind is Op.WHERE:
+            self.depth = max(args[0].depth + 1, args[1].depth + 1, args[2].depth)
 
     @property
     def is_constant(self) -> bool:
@@ -71,7 +106,7 @@ class Graph:
         return len(self._nodes)
 
     def _node(self, kind: Kind, args: tuple[Node, ...] = (), value: Any = None, range_: Range | None = None) -> Node:
-        key = (kind, *(arg.number for arg in args), value)
+        key = (kind, value, *[arg.number for arg in args])
         node = self._nodes.get(key)
         if node is None:
             range_ = _range(kind, args) if range_ is None else range_
@@ -98,6 +133,10 @@ class Graph:
         if not kept:
             return self.number(0.0)
         return kept[0] if len(kept) == 1 else self._node(Form.SUM, tuple(kept))
+
+    def weighted_sum(self, terms: Sequence[tuple[Node, float]], bias: float) -> Node:
+        """x * weight for each term, then the bias, added in order."""
+        return self.sum([*(self.op(Op.MUL, x, self.number(weight)) for x, weight in terms), self.number(bias)])
 
     def all(self, conditions: Iterable[Node]) -> Node:
         """Whether every condition holds."""
@@ -130,6 +169,14 @@ class Graph:
             return self.is_in(x, [key for key, _ in arms])
         args = (x, *(value for _, value in arms), other)
         return self._node(Form.MATCH, args, tuple(key for key, _ in arms))
+
+    def tree(self, tree: Tree, features: Sequence[Node], bounds: Range) -> Node:
+        """The value of one decision tree over its features."""
+        node = self._node(Form.TREE, tuple(features), tree, bounds)
+        n_nodes, depth = tree.forest.shape(tree.root)
+        node.size = n_nodes + sum(times * features[index].size for index, times in tree.forest.reads(tree.root).items())
+        node.depth = depth + max(feature.depth for feature in features) - 1
+        return node
 
     def op(self, op: Op, *args: Node) -> Node:
         """One scalar op, simplified."""
@@ -238,16 +285,13 @@ def _range(kind: Kind, args: tuple[Node, ...]) -> Range:
     raise TypeError(f"no range for {kind}")
 
 
-def walk(roots: Iterable[Node]) -> Iterator[Node]:
+def walk(roots: Iterable[Node]) -> list[Node]:
     """Every node below the roots, each once, arguments before those that use them."""
-    seen: set[int] = set()
-    for root in roots:
-        stack = [(root, False)]
-        while stack:
-            node, done = stack.pop()
-            if done:
-                yield node
-            elif node.number not in seen:
-                seen.add(node.number)
-                stack.append((node, True))
-                stack.extend((arg, False) for arg in reversed(node.args) if arg.number not in seen)
+    found: dict[int, Node] = {}
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node.number not in found:
+            found[node.number] = node
+            stack += node.args
+    return [found[number] for number in sorted(found)]  # a node is numbered after its arguments

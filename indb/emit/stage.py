@@ -12,8 +12,8 @@ from indb.ir import Op
 WORTH = 4
 """A shared value of fewer nodes than this is written again where it is used."""
 
-_TWICE: frozenset[Kind] = frozenset({Op.MIN, Op.MAX})
-"""Ops whose first argument some dialects write twice."""
+_TWICE: frozenset[Kind] = frozenset({Op.MIN, Op.MAX, Form.TREE})
+"""Nodes that write an argument more than once: a tree its features, some dialects the first argument of MIN and MAX."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +27,12 @@ class Size:
 
 def size(roots: Sequence[Node]) -> Size:
     """The size of the expressions of some nodes."""
-    inlined: dict[int, int] = {}
-    depth: dict[int, int] = {}
-    for node in walk(roots):
-        inlined[node.number] = 1 + sum(inlined[arg.number] for arg in node.args)
-        depth[node.number] = 1 + _deepest(node, depth)
-    total = sum(inlined[root.number] for root in roots)
-    return Size(len(inlined), total, max((depth[root.number] for root in roots), default=0))
+    return Size(len(walk(roots)), sum(root.size for root in roots), deepest(roots))
 
 
-def _deepest(node: Node, depth: Mapping[int, int]) -> int:
-    """The depth below a node; an ELSE that is a choice itself becomes an arm of the same CASE."""
-    found = 0
-    for index, arg in enumerate(node.args):
-        chained = node.kind is Op.WHERE and index == 2 and arg.kind is Op.WHERE
-        found = max(found, depth[arg.number] - chained)
-    return found
+def deepest(roots: Sequence[Node]) -> int:
+    """How deep the expressions of some nodes nest."""
+    return max((root.depth for root in roots), default=0)
 
 
 def stages(roots: Sequence[Node], words: Mapping[int, str]) -> list[tuple[str, Node]]:
@@ -51,12 +41,9 @@ def stages(roots: Sequence[Node], words: Mapping[int, str]) -> list[tuple[str, N
     `words` gives the kind of each value that a block stands for. Others are not named: equal parts of two trees are one
     node, but computing them for every row, ahead of the choices that lead there, costs more than writing them twice.
     """
-    uses: Counter[int] = Counter()
-    sizes: dict[int, int] = {}
-    order = list(walk(roots))
-    uses.update(root.number for root in roots)
+    uses = Counter(root.number for root in roots)
+    order = walk(roots)
     for node in order:
-        sizes[node.number] = 1 + sum(sizes[arg.number] for arg in node.args)
         for arg in node.args:
             uses[arg.number] += 2 if node.kind in _TWICE else 1
     shared = [
@@ -64,7 +51,7 @@ def stages(roots: Sequence[Node], words: Mapping[int, str]) -> list[tuple[str, N
         for node in order
         if uses[node.number] > 1
         and node.number in words
-        and sizes[node.number] >= WORTH
+        and node.size >= WORTH
         and node.kind not in CONDITIONS
         and node.kind not in LEAVES
         and not is_text(node)
@@ -80,8 +67,8 @@ def stages(roots: Sequence[Node], words: Mapping[int, str]) -> list[tuple[str, N
 
 def is_text(node: Node) -> bool:
     """Whether a node is a text."""
-    while node.kind in (Op.WHERE, Op.COALESCE, Form.MATCH):
-        node = node.args[-1]
+    while node.kind in (Op.WHERE, Op.COALESCE, Form.MATCH, Form.TREE):
+        node = node.value.leaves[0] if node.kind is Form.TREE else node.args[-1]
     return node.kind is Form.TEXT or (node.kind is Form.COLUMN and node.value[1].value in ("text", "enum"))
 
 

@@ -14,7 +14,7 @@ from indb.emit.lower import Lowering
 from indb.emit.outputs import OutputLane, lower_lane, output_lanes
 from indb.emit.render import Renderer
 from indb.emit.scalar import Form, Graph, Node
-from indb.emit.stage import Size, levels, size, stages
+from indb.emit.stage import Size, deepest, levels, size, stages
 from indb.errors import EmitError
 from indb.ir import Model
 
@@ -67,7 +67,7 @@ def estimate(model: Model, dialect: str, binding: Binding) -> Size:
 def largest_lane(model: Model, dialect: str, binding: Binding) -> Size:
     """The size of the lane that is biggest when its shared values are written out."""
     _, roots = _roots(model, dialect_of(dialect), binding, output_lanes(model))
-    return max((size([root]) for root in roots), key=lambda found: found.inlined)
+    return size([max(roots, key=lambda root: root.size)])
 
 
 def _roots(
@@ -90,7 +90,7 @@ def cast_output(dialect: Dialect, renderer: Renderer, root: Node, type_: str) ->
 
 
 def _check_depth(dialect: Dialect, roots: Sequence[Node]) -> None:
-    depth = size(roots).depth
+    depth = deepest(roots)
     if depth > dialect.max_depth:
         raise EmitError(
             f"cannot write the model for {dialect.name}: its expressions nest {depth} deep, "

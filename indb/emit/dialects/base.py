@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 from sqlglot import exp
 
@@ -29,6 +29,11 @@ FUNCTIONS: dict[Op, type[exp.Expression]] = {
 
 SQL_TYPES = {"double": "DOUBLE", "text": "TEXT", "bigint": "BIGINT", "boolean": "BOOLEAN"}
 """The types of outputs, as sqlglot's generic names."""
+
+
+@cache
+def _type_word(dialect: str, name: str) -> str:
+    return exp.DataType.build(SQL_TYPES[name]).sql(dialect=dialect)
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Dialect:
 
     def type(self, name: str) -> str:
         """The dialect's word for one of SQL_TYPES."""
-        return exp.DataType.build(SQL_TYPES[name]).sql(dialect=self.name)
+        return _type_word(self.name, name)
 
     def cast(self, text: str, type_name: str) -> str:
         """`text`, an operand that binds tightly, cast to one of SQL_TYPES."""
