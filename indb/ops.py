@@ -52,7 +52,7 @@ class Op(enum.Enum):
     WHERE = "where"
     COALESCE = "coalesce"
 
-    __hash__ = object.__hash__  # members are single objects; Enum's own hash is a Python call, and a forest asks millions
+    __hash__ = object.__hash__  # Enum's own is a Python call, and members are single objects anyway
 
 
 ARITY: dict[Op, int] = {

@@ -8,8 +8,8 @@ from indb.ir import Model
 INLINE_LIMIT = {"postgres": 600, "duckdb": 2_000}
 """The most scalar nodes that one expression may have, by dialect.
 
-In PostgreSQL an inlined function is part of the analyst's query: it is parsed with it, and the server's JIT compiles it,
-for seconds when it is large. In DuckDB there is no such cost; the limit is where writing shared values out again costs
+In PostgreSQL an inlined function is part of the analyst's query: it is planned with it, and the server's JIT compiles
+it, for seconds when it is large. In DuckDB there is no such cost; the limit is where writing shared values out again costs
 more than handing them on does.
 """
 
@@ -38,5 +38,5 @@ def choose(model: Model, dialect: str, binding: Binding) -> tuple[Strategy, str]
 def _choose_shared(size: Size, counted: str) -> tuple[Strategy, str]:
     grown = size.inlined / size.nodes
     if grown <= SHARING_LIMIT:
-        return Strategy.EXPRESSION, f"{counted} and only {grown:.1f} times its distinct values, so nothing is worth sharing"
+        return Strategy.EXPRESSION, f"{counted}, {grown:.1f} times its distinct values, too few to be worth sharing"
     return Strategy.STAGED, f"{counted}, {grown:.1f} times its distinct values, so shared ones are computed first"

@@ -103,7 +103,8 @@ def negate(a: Range) -> Range:
 
 def multiply(a: Range, b: Range) -> Range:
     """The range of a * b; 0 * inf is NaN."""
-    nan = a.nan or b.nan or not (a.finite and b.finite) and (_holds_zero(a) or _holds_zero(b))
+    unbounded = not (a.finite and b.finite)
+    nan = a.nan or b.nan or (unbounded and (_holds_zero(a) or _holds_zero(b)))
     corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
     corners = [0.0 if math.isnan(corner) else corner for corner in corners]
     tiny = max(min(a.tiny, MAX) * min(b.tiny, MAX), TINY)

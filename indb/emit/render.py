@@ -1,8 +1,8 @@
 """Scalar nodes to the text of SQL expressions, with as few parentheses as the grammar allows.
 
-NaN needs care only here. SQL takes NaN for a value that is larger than every other and equal to itself; in a model it is
-a missing value. So a node that can be NaN is turned into NULL where the difference would show: on the larger side of a
-comparison, where missing is asked for, and in the result.
+NaN needs care only here. SQL takes NaN for a value that is larger than every other and equal to itself; in a model it
+is a missing value. So a node that can be NaN is turned into NULL where the difference would show: on the larger side of
+a comparison, where missing is asked for, and in the result.
 """
 
 from __future__ import annotations

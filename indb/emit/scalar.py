@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -242,13 +242,13 @@ def _terms(node: Node) -> tuple[Node, ...]:
 
 _CONDITION = Range(0.0, 1.0, 1.0, missing=False, nan=False)
 
-_BINARY = {
+_BINARY: dict[Op, Callable[[Range, Range], Range]] = {
     Op.MUL: ranges.multiply,
     Op.DIV: ranges.divide,
     Op.MIN: ranges.least,
     Op.MAX: ranges.greatest,
 }
-_UNARY = {
+_UNARY: dict[Op, Callable[[Range], Range]] = {
     Op.ABS: ranges.magnitude,
     Op.EXP: ranges.exponential,
     Op.LN: ranges.logarithm,

@@ -7,8 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from indb.emit.binding import Binding, SqlColumn, SqlKind
-from indb.emit.dialects import Dialect, dialect_of
+from indb.emit.binding import Binding, SqlColumn
+from indb.emit.dialects import dialect_of
+from indb.emit.dialects.base import Dialect
 from indb.emit.guards import RaisingGraph
 from indb.emit.lower import Lowering
 from indb.emit.outputs import OutputLane, lower_lane, output_lanes
@@ -99,9 +100,7 @@ def _check_depth(dialect: Dialect, roots: Sequence[Node]) -> None:
         )
 
 
-def _plpgsql(
-    dialect: Dialect, binding: Binding, shared: Sequence[tuple[str, Node]], root: Node, type_: str
-) -> str:
+def _plpgsql(dialect: Dialect, binding: Binding, shared: Sequence[tuple[str, Node]], root: Node, type_: str) -> str:
     """DECLARE the shared values, compute each once, RETURN the result."""
     renderer = Renderer(dialect, binding)
     steps: list[str] = []
@@ -115,9 +114,7 @@ def _plpgsql(
     return f"{head}BEGIN\n" + "".join(step + "\n" for step in steps) + f"  RETURN {_indent(result)};\nEND"
 
 
-def _lambda(
-    dialect: Dialect, binding: Binding, shared: Sequence[tuple[str, Node]], root: Node, type_: str
-) -> str:
+def _lambda(dialect: Dialect, binding: Binding, shared: Sequence[tuple[str, Node]], root: Node, type_: str) -> str:
     """Nested lets: a lambda over a list of one struct gives names to the values that it holds."""
     renderer = Renderer(dialect, binding)
     opened: list[str] = []

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from indb.emit.binding import Binding, SqlColumn, SqlKind
-from indb.emit.dialects import Dialect, dialect_of
+from indb.emit.dialects import dialect_of
+from indb.emit.dialects.base import Dialect
 from indb.emit.statement import select
 from indb.ir import Column, Model, Type
 

@@ -1,7 +1,7 @@
 """Decision trees: a whole tree is one scalar node, written straight from its arrays.
 
-A missing value goes by the split's own direction, and SQL's comparison with NULL is never true. So the arm that a missing
-value takes is the ELSE arm: `x <= w` picks left when missing goes right, and `x > w` picks right when it goes left.
+A missing value goes by the split's own direction, and SQL's comparison with NULL is never true. So the arm that a
+missing value takes is the ELSE arm: `x <= w` picks left when missing goes right, `x > w` picks right when it goes left.
 """
 
 from __future__ import annotations

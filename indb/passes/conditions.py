@@ -41,13 +41,16 @@ def _is_missing(x: Block) -> Block | None:
     found = monotone(x)
     if found is not None:
         return build.is_missing(found.column) if math.isnan(found.at_missing) else build.number(0.0)
-    if isinstance(x, Apply) and x.op in (Op.IS_MISSING, Op.BETWEEN, Op.LE, Op.LT, Op.EQ):
-        return build.number(0.0)
-    return None
+    return build.number(0.0) if _is_comparison(x) else None
+
+
+def _is_comparison(x: Block) -> bool:
+    """Whether a block is 0.0 or 1.0 for every row."""
+    return isinstance(x, Apply) and x.op in (Op.IS_MISSING, Op.BETWEEN, Op.LE, Op.LT, Op.EQ)
 
 
 def _between(x: Block, low: float, high: float) -> Block | None:
-    if isinstance(x, Apply) and x.op in (Op.IS_MISSING, Op.BETWEEN, Op.LE, Op.LT, Op.EQ) and low <= 0.0 <= 1.0 <= high:
+    if _is_comparison(x) and low <= 0.0 and high >= 1.0:
         return TRUE
     found = monotone(x)
     return None if found is None else _column_between(found, low, high)
@@ -61,7 +64,7 @@ def _column_between(lane: Monotone, low: float, high: float) -> Block:
     at_most, above = (last[0], last[1]) if lane.rising else (last[1], last[0])
     has_most, has_above = (found[0], found[1]) if lane.rising else (found[1], found[0])
     first = math.nextafter(above, math.inf) if has_above else -math.inf
-    if has_above and above == math.inf or not has_most or first > at_most:
+    if (has_above and above == math.inf) or not has_most or first > at_most:
         inside: Block = build.number(0.0)
     else:
         inside = build.between(lane.column, float(first), float(at_most))
@@ -74,9 +77,8 @@ def _either(a: Block, b: Block) -> Block | None:
     for one, two in ((a, b), (b, a)):
         if isinstance(one, Const):
             return one if one.values[0] == 1.0 else two
-        inner = two.args[0] if isinstance(two, Apply) and two.op is Op.OR else None
-        if isinstance(one, Apply) and one.op is Op.IS_MISSING and isinstance(inner, Apply):
-            if inner.op is Op.IS_MISSING and inner.args[0] is one.args[0]:
+        match one, two:
+            case Apply(Op.IS_MISSING, (x,)), Apply(Op.OR, (Apply(Op.IS_MISSING, (y,)), _)) if x is y:
                 return two
     return None
 
@@ -121,7 +123,6 @@ def _interval(part: Block) -> tuple[tuple[Block, float, float] | None, bool]:
     match part:
         case Apply(Op.BETWEEN, (x, Const((float(low),)), Const((float(high),)))):
             return (x, low, high), False
-        case Apply(Op.OR, (Apply(Op.IS_MISSING, (x,)), Apply(Op.BETWEEN, (y, Const((float(low),)), Const((float(high),)))))):
-            if x is y:
-                return (x, low, high), True
+        case Apply(Op.OR, (Apply(Op.IS_MISSING, (x,)), Apply(Op.BETWEEN, (y, _, _)) as inside)) if x is y:
+            return _interval(inside)[0], True
     return None, False

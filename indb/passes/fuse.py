@@ -65,9 +65,9 @@ def _scaled(weights: Floats, scale: tuple[bool, float]) -> Floats:
 
 
 def _affine(lane: Block) -> tuple[Block, tuple[bool, float], float]:
-    """(x, scale, shift) with lane = scale * x + shift. scale is (divide?, by what); a step that would lose digits stays.
+    """(x, scale, shift) with lane = scale * x + shift; scale is (divide?, by what).
 
-    The shift is in units of the lane.
+    The shift is in units of the lane. A shift so large that digits would cancel stays a step of x.
     """
     match lane:
         case Apply(Op.DIV, (x, Const((float(c),)))) if c != 0.0 and math.isfinite(c):
@@ -80,8 +80,9 @@ def _affine(lane: Block) -> tuple[Block, tuple[bool, float], float]:
             if abs(shift * c) <= SMALL_SHIFT:
                 return inner, (False, c), shift * c
             return x, (False, c), 0.0
-        case Apply(Op.ADD, (Apply(Op.MUL, (x, Const((float(c),)))), Const((float(d),)))) if c != 0.0 and abs(d) <= SMALL_SHIFT:
-            return x, (False, c), d
+        case Apply(Op.ADD, (Apply(Op.MUL, (x, Const((float(c),)))), Const((float(d),)))):
+            if c != 0.0 and math.isfinite(c) and abs(d) <= SMALL_SHIFT:
+                return x, (False, c), d
     return lane, (False, 1.0), 0.0
 
 

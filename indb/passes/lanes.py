@@ -31,7 +31,7 @@ def split_lanes(model: Model) -> Model:
 
 
 class _Equal:
-    """Finds the first block seen that does the same to the same inputs, so that a lane two steps read stays one block."""
+    """Finds the first block seen that does the same to the same inputs: a lane that two steps read stays one."""
 
     def __init__(self) -> None:
         self._first: dict[tuple[object, ...], Block] = {}

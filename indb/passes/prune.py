@@ -40,8 +40,10 @@ class _Pruning:
 
     def run(self) -> TreeEnsemble:
         """The pruned ensemble, or the same block when nothing was to be pruned."""
-        self.replaced = list(range(len(self.feature)))
-        roots = [self._visit(int(root), {}) for root in self.block.roots]
+        try:
+            roots = [self._visit(int(root), {}) for root in self.block.roots]
+        except RecursionError:  # a tree deeper than any engine can nest; emit says so where it matters
+            return self.block
         order: list[int] = []
         new_roots: list[int] = []
         for root in roots:
@@ -52,8 +54,7 @@ class _Pruning:
         return self._rebuild(order, new_roots)
 
     def _visit(self, node: int, reach: dict[int, _Reach]) -> int:
-        """The node that stands in place of this one for the values that reach it. Depth first, without recursion limits
-        to fear: trees are as deep as they are, and the engines take far less than Python does."""
+        """The node that stands in place of this one for the values that reach it."""
         feature = self.feature[node]
         if feature < 0:
             return node
@@ -77,7 +78,7 @@ class _Pruning:
         return node
 
     def _are_equal_leaves(self, a: int, b: int) -> bool:
-        return self.feature[a] < 0 and self.feature[b] < 0 and self.leaf[a] == self.leaf[b]
+        return bool(self.feature[a] < 0 and self.feature[b] < 0 and self.leaf[a] == self.leaf[b])
 
     def _collect(self, root: int, order: list[int]) -> None:
         stack = [root]

@@ -43,8 +43,8 @@ class _Folding:
             if feature in nodes:
                 self._fold_lane(lane, np.array(nodes[feature]))
         return TreeEnsemble(
-            tuple(self.inputs) or block.inputs[:1], block.roots, self.feature, self.threshold, self.category_set, self.left, self.right,
-            self.missing_left, block.leaf, block.values, block.base, tuple(self.sets),
+            tuple(self.inputs) or block.inputs[:1], block.roots, self.feature, self.threshold, self.category_set,
+            self.left, self.right, self.missing_left, block.leaf, block.values, block.base, tuple(self.sets),
         )  # fmt: skip
 
     def _fold_lane(self, lane: Block, nodes: np.ndarray) -> None:

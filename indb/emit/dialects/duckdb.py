@@ -1,7 +1,7 @@
 """DuckDB 1.4 and newer.
 
-Traps: a bare 0.5 is a decimal and slow, 0.5e0 is a double. A sum of hundreds of terms takes the optimiser seconds, while
-list_sum over a list of them adds in the same order at once. LEAST and GREATEST ignore NULL.
+Traps: a bare 0.5 is a decimal and slow, 0.5e0 is a double. A sum of hundreds of terms takes the optimiser seconds,
+while list_sum over a list of them adds in the same order at once. LEAST and GREATEST ignore NULL.
 """
 
 from __future__ import annotations
