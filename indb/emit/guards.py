@@ -118,7 +118,7 @@ class RaisingGraph(Graph):
             plain = super().op(Op.MUL, self.hold(x, -edge, edge), self.number(factor))
         if vanishes:
             edge = _largest(lambda size: size * factor == 0.0)
-            return super().op(Op.WHERE, self._inside(x, edge), self.number(0.0), plain)
+            return super().op(Op.WHERE, self._inside(_tested(x, edge), edge), self.number(0.0), plain)
         return plain
 
     def _divide(self, a: Node, b: Node) -> Node:
@@ -167,6 +167,15 @@ class RaisingGraph(Graph):
 
     def _sign(self, x: Node) -> Node:
         return super().op(Op.WHERE, self._less(0.0, x), self.number(1.0), self.number(-1.0))
+
+
+def _tested(x: Node, edge: float) -> Node:
+    """What to compare with the edge in place of x: below a value put in for a missing one, if that lies beyond."""
+    if x.kind is Op.COALESCE and x.args[1].kind is Form.NUMBER:
+        inserted = x.args[1].value
+        if inserted is not None and (inserted == 0.0 or abs(inserted) > edge):
+            return x.args[0]
+    return x
 
 
 def _excess(terms: Sequence[tuple[float, float]]) -> int:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from indb.emit.binding import Binding
+from indb.emit.ranges import Known
 from indb.emit.scalar import Graph, Node, Tree
 from indb.emit.trees import Forest, leaf_bounds
 from indb.errors import EmitError
@@ -33,25 +34,25 @@ class Lowering:
     def __init__(self, graph: Graph, binding: Binding) -> None:
         self.graph = graph
         self.binding = binding
-        self._present: frozenset[str] = frozenset()
+        self._known: dict[str, Known] = {}
         self.words: dict[int, str] = {}
         """What kind of thing a node is, by its number: the first half of a stage's name."""
         self._forests: dict[tuple[int, bool], Forest] = {}
         self._memo: dict[tuple[int, int, bool], Node] = {}
 
     def output(self, block: Block, lane: int) -> Node:
-        """One lane of an output. Under the condition that guards it, the columns it tests are taken as present."""
+        """One lane of an output. Under the condition that guards it, what the condition says of columns is known."""
         if isinstance(block, Apply) and block.op is Op.WHERE and _is_missing_const(block.args[2]):
             condition = self.lower(block.args[0], 0)
-            self._present = frozenset(_tested_columns(block.args[0]))
+            self._known = _tested_columns(block.args[0])
             value = self.lower(block.args[1], lane if block.args[1].width > 1 else 0)
-            self._present = frozenset()
+            self._known = {}
             return self.graph.op(Op.WHERE, condition, value, self.lower(block.args[2], 0))
         return self.lower(block, lane)
 
     def lower(self, block: Block, lane: int) -> Node:
         """One lane of a block."""
-        key = (id(block), lane, bool(self._present))
+        key = (id(block), lane, bool(self._known))
         node = self._memo.get(key)
         if node is None:
             node = self._memo[key] = self._lower(block, lane)
@@ -67,7 +68,7 @@ class Lowering:
             case Column(name, _):
                 if name not in self.binding:
                     raise EmitError(f"cannot write the model: column {name!r} is not bound")
-                return self.graph.column(name, self.binding[name].kind, name in self._present)
+                return self.graph.column(name, self.binding[name].kind, self._known.get(name, Known.NOTHING))
             case Const(values, kind):
                 return self._constant(values[lane], kind)
             case Apply(op, args):
@@ -127,7 +128,7 @@ class Lowering:
         return self.graph.sum(terms)
 
     def _forest(self, block: TreeEnsemble, features: Sequence[Node]) -> Forest:
-        key = (id(block), bool(self._present))
+        key = (id(block), bool(self._known))
         if key not in self._forests:
             self._forests[key] = Forest(block, [feature.range.missing for feature in features])
         return self._forests[key]
@@ -149,20 +150,23 @@ def _is_missing_const(block: Block) -> bool:
     return isinstance(block, Const) and all(value is None or value != value for value in block.values)
 
 
-def _tested_columns(condition: Block) -> list[str]:
-    """The columns that a conjunction holds between two bounds, so that they are neither missing nor infinite."""
+def _tested_columns(condition: Block) -> dict[str, Known]:
+    """What a conjunction says of columns: those that it holds between two bounds are finite, or finite or missing."""
     match condition:
         case Reduce(ReduceOp.ALL, x):
             return _tested_columns(x)
-        case Concat(parts):
-            return [name for part in parts for name in _tested_columns(part)]
-        case Apply(Op.AND, args):
-            return [name for arg in args for name in _tested_columns(arg)]
-        case Apply(Op.BETWEEN, (x, Const(low, _), Const(high, _))):
-            parts = x.parts if isinstance(x, Concat) else (x,)
-            bounded = all(isinstance(edge, float) and math.isfinite(edge) for edge in (*low, *high))
-            return [part.name for part in parts if isinstance(part, Column) and bounded]
-    return []
+        case Concat(parts) | Apply(Op.AND, parts):
+            found: dict[str, Known] = {}
+            for part in parts:
+                found |= {
+                    name: known for name, known in _tested_columns(part).items() if found.get(name) is not Known.PRESENT
+                }
+            return found
+        case Apply(Op.OR, (Apply(Op.IS_MISSING, (x,)), Apply(Op.BETWEEN, (y, _, _)) as inside)) if x is y:
+            return dict.fromkeys(_tested_columns(inside), Known.FINITE)
+        case Apply(Op.BETWEEN, (Column(name, _), Const((float(low),)), Const((float(high),)))):
+            return {name: Known.PRESENT} if math.isfinite(low) and math.isfinite(high) else {}
+    return {}
 
 
 def _extreme(op: Op) -> Callable[[Graph, list[Node]], Node]:

@@ -6,6 +6,7 @@ for missing)? Can it overflow or vanish, which some engines answer with an error
 
 from __future__ import annotations
 
+import enum
 import math
 from dataclasses import dataclass
 
@@ -52,12 +53,21 @@ _KINDS: dict[SqlKind, Range] = {
 }
 
 
-def column_range(kind: SqlKind, present: bool) -> Range:
-    """The range of a column of an SQL type; `present` when a condition refuses rows where it is missing or infinite."""
+class Known(enum.Enum):
+    """What a condition that was tested before says of a column."""
+
+    NOTHING = "nothing"
+    FINITE = "finite"  # it is missing or finite
+    PRESENT = "present"  # it is finite
+
+
+def column_range(kind: SqlKind, known: Known) -> Range:
+    """The range of a column of an SQL type, given what is known of it."""
     found = _KINDS[kind]
-    if not present:
+    if known is Known.NOTHING:
         return found
-    return Range(max(found.low, -MAX), min(found.high, MAX), found.tiny, missing=False, nan=False)
+    missing = known is Known.FINITE
+    return Range(max(found.low, -MAX), min(found.high, MAX), found.tiny, missing, missing and found.nan)
 
 
 def constant_range(value: float) -> Range:

@@ -197,6 +197,11 @@ class Renderer:
     def _present(self, node: Node) -> tuple[str, int]:
         return f"{self._raw(node.args[0])} IS NOT NULL", COMPARE
 
+    def _not_infinite(self, node: Node) -> tuple[str, int]:
+        """NaN and NULL are distinct from infinity, too."""
+        size = self.dialect.function_templates[Op.ABS].format(self.text(node.args[0]))
+        return f"{size} IS DISTINCT FROM {self.dialect.special(math.inf)}", COMPARE
+
     def _raw(self, x: Node) -> str:
         """An operand of IS NULL: a column that cannot be NaN needs no cast."""
         if x.kind is Form.COLUMN and not x.range.nan and x.number not in self.names:
@@ -313,6 +318,7 @@ class Renderer:
         Form.SUM: _sum,
         Form.ALL: _all,
         Form.PRESENT: _present,
+        Form.NOT_INFINITE: _not_infinite,
         Form.IN: _in,
         Form.MATCH: _match,
         Form.TREE: _tree,

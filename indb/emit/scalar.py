@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from indb.emit import ranges
 from indb.emit.binding import SqlKind
-from indb.emit.ranges import Range
+from indb.emit.ranges import MAX, Known, Range
 from indb.emit.trees import Forest
 from indb.ir import Op
 
@@ -22,12 +22,13 @@ from indb.ir import Op
 class Form(enum.Enum):
     """Nodes that are no op on one row's lanes: leaves, and flat forms of what ops would nest."""
 
-    COLUMN = "column"  # value: model column name, SqlKind, whether it is known to be present
+    COLUMN = "column"  # value: model column name, SqlKind, Known
     NUMBER = "number"  # value: float
     TEXT = "text"  # value: str or None
     SUM = "sum"  # args added in order
     ALL = "all"  # every condition holds
     PRESENT = "present"  # the argument is not missing
+    NOT_INFINITE = "not infinite"  # the argument is missing or finite
     IN = "in"  # value: keys; the argument equals one of them
     TREE = "tree"  # value: Tree; args: its features
     MATCH = "match"  # value: keys; args: x, a value for each key, the value for any other x (also a missing one)
@@ -38,7 +39,7 @@ class Form(enum.Enum):
 Kind: TypeAlias = Op | Form
 
 CONDITIONS: frozenset[Kind] = frozenset(
-    {Op.LE, Op.LT, Op.EQ, Op.BETWEEN, Op.AND, Op.OR, Op.IS_MISSING, Form.ALL, Form.PRESENT, Form.IN}
+    {Op.LE, Op.LT, Op.EQ, Op.BETWEEN, Op.AND, Op.OR, Op.IS_MISSING, Form.ALL, Form.PRESENT, Form.NOT_INFINITE, Form.IN}
 )
 """Nodes that SQL spells as a condition; as numbers they are 1 and 0."""
 
@@ -113,9 +114,9 @@ class Graph:
             node = self._nodes[key] = Node(kind, args, value, range_, len(self._nodes))
         return node
 
-    def column(self, name: str, kind: SqlKind, present: bool) -> Node:
-        """A column of the table; `present` where a condition that is tested before has refused missing and infinite."""
-        return self._node(Form.COLUMN, value=(name, kind, present), range_=ranges.column_range(kind, present))
+    def column(self, name: str, kind: SqlKind, known: Known = Known.NOTHING) -> Node:
+        """A column of the table, and what a condition that is tested before says of it."""
+        return self._node(Form.COLUMN, value=(name, kind, known), range_=ranges.column_range(kind, known))
 
     def number(self, value: float) -> Node:
         """A constant; NaN is missing. -0.0 is 0.0: no op of a model tells them apart."""
@@ -231,9 +232,13 @@ class Graph:
         for one, two in ((a, b), (b, a)):
             if one.kind is Form.NUMBER:
                 return one if one.value == TRUE else two
-            if one.kind is Op.IS_MISSING and two.kind is Form.PRESENT and one.args == two.args:
-                return self.number(TRUE)
-        return None
+        if a.kind is not Op.IS_MISSING:
+            return None
+        if b.kind is Form.PRESENT and a.args == b.args:
+            return self.number(TRUE)
+        if b.kind is Op.BETWEEN and b.args[0] is a.args[0] and (b.args[1].value, b.args[2].value) == (-MAX, MAX):
+            return self._node(Form.NOT_INFINITE, a.args)
+        return self._node(Op.OR, (b, a))  # most values are not missing: that test comes last
 
 
 def _terms(node: Node) -> tuple[Node, ...]:
