@@ -15,7 +15,7 @@ import struct
 from collections.abc import Callable, Sequence
 
 from indb.emit.ranges import MAX
-from indb.emit.scalar import LEAVES, Form, Graph, Node
+from indb.emit.scalar import LEAVES, Form, Graph, Node, terms_of
 from indb.ir import Op
 
 EXP_LOW, EXP_HIGH = -745.1, 709.78
@@ -69,7 +69,7 @@ class RaisingGraph(Graph):
             case Op.DIV:
                 return self._divide(*args)
             case Op.ADD:
-                return self.sum(list(args))
+                return self.sum([*terms_of(args[0]), args[1]])
             case Op.SUB if not math.isfinite(args[0].range.size + args[1].range.size):
                 return self.sum([args[0], self.op(Op.MUL, args[1], self.number(-1.0))])
             case Op.EXP:

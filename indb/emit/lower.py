@@ -137,6 +137,8 @@ class Lowering:
 def _word(block: Block) -> str:
     """The word for what a block computes, in the names of stages."""
     match block:
+        case Apply(Op.ADD, (x, _)) if _word(x) == "linear":
+            return "linear"
         case Apply(op, _):
             return op.name.lower()
         case Reduce(reduce_op, _):

@@ -304,12 +304,20 @@ class Renderer:
     def _case(self, arms: Sequence[tuple[str, str]], other: str, subject: str | None = None) -> str:
         head = "CASE" if subject is None else f"CASE {subject}"
         parts = [f"WHEN {condition} THEN {value}" for condition, value in arms]
-        tail = "" if other == "NULL" else f" ELSE {other}"
-        line = f"{head} {' '.join(parts)}{tail} END"
+        tail = "" if other == "NULL" else f"ELSE {other}"
+        line = " ".join([head, *parts, *([tail] if tail else []), "END"])
         if len(line) <= WIDE and "\n" not in line:
             return line
-        rows = "".join(f"\n  {_indent(part)}" for part in parts)
-        return f"{head}{rows}\n  {_indent(tail.strip())}\nEND" if tail else f"{head}{rows}\nEND"
+        rows = [self._arm(part, condition, value) for part, (condition, value) in zip(parts, arms, strict=True)]
+        return "\n  ".join([head, *rows, *([_indent(tail)] if tail else [])]) + "\nEND"
+
+    def _arm(self, line: str, condition: str, value: str) -> str:
+        """One arm of a CASE, its value on a line of its own when it is long."""
+        if len(line) <= WIDE and "\n" not in line:
+            return line
+        if "\n" not in condition and len(condition) <= WIDE:
+            return f"WHEN {condition} THEN {_indent(value)}" if "\n" in value else f"WHEN {condition}\n    THEN {value}"
+        return f"WHEN {_indent(_indent(condition))}\n    THEN {_indent(_indent(value))}"
 
     _WRITERS: ClassVar[dict[Op | Form, Callable[[Renderer, Node], tuple[str, int]]]] = {
         Form.COLUMN: _column,

@@ -187,7 +187,7 @@ class Graph:
     def _simplify(self, op: Op, args: tuple[Node, ...]) -> Node | None:
         match op:
             case Op.ADD:
-                return self.sum([part for arg in args[:1] for part in _terms(arg)] + [args[1]])
+                return self.sum([*terms_of(args[0]), args[1]])
             case Op.MUL if args[1].value == 1.0 and args[1].kind is Form.NUMBER:
                 return args[0]
             case Op.DIV if args[1].value == 1.0 and args[1].kind is Form.NUMBER:
@@ -241,7 +241,8 @@ class Graph:
         return self._node(Op.OR, (b, a))  # most values are not missing: that test comes last
 
 
-def _terms(node: Node) -> tuple[Node, ...]:
+def terms_of(node: Node) -> tuple[Node, ...]:
+    """The terms of a sum; another node is its own only term."""
     return node.args if node.kind is Form.SUM else (node,)
 
 
