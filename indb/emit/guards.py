@@ -50,8 +50,12 @@ class RaisingGraph(Graph):
     def _unscaled(self, total: Node, power: int) -> Node:
         """total * 2**power, held inside the doubles."""
         edge = math.ldexp(MAX, -power)
-        held = self.hold(total, -edge, edge)
-        return super().op(Op.MUL, held, self.number(2.0**power))
+        found = self.hold(total, -edge, edge)
+        while power > 0:  # 2**1024 is no double
+            step = min(power, 1023)
+            found = super().op(Op.MUL, found, self.number(2.0**step))
+            power -= step
+        return found
 
     def hold(self, x: Node, low: float, high: float) -> Node:
         """x between low and high, missing where x is; x is written once."""
@@ -155,10 +159,18 @@ class RaisingGraph(Graph):
         known = self.all([self.present(a), self.present(b)])
         beyond = super().op(Op.WHERE, known, beyond, self.number(math.nan))
         result = super().op(Op.WHERE, safe, plain, beyond)
-        either = super().op(Op.EQ, a, self.number(0.0))
+        return super().op(Op.WHERE, self._is_special(a, b, sign), plain, result)
+
+    def _is_special(self, a: Node, b: Node, sign: float) -> Node:
+        """Whether an argument is 0 or infinite, where no result is an error: 0 * inf is NaN."""
+        found = super().op(Op.EQ, a, self.number(0.0))
         if sign > 0:
-            either = super().op(Op.OR, either, super().op(Op.EQ, b, self.number(0.0)))
-        return super().op(Op.WHERE, self.all([known, either]), self.number(0.0), result)
+            found = super().op(Op.OR, found, super().op(Op.EQ, b, self.number(0.0)))
+        for x in (a, b):
+            if not x.range.finite:
+                infinite = super().op(Op.EQ, super().op(Op.ABS, x), self.number(math.inf))
+                found = super().op(Op.OR, found, infinite)
+        return found
 
     def _log_size(self, x: Node) -> Node:
         """ln |x|, 0 where x is 0 (which is told apart before)."""
@@ -186,7 +198,8 @@ def _excess(terms: Sequence[tuple[float, float]]) -> int:
     if math.isfinite(sum(size * abs(weight) for size, weight in terms)):
         return 0
     logs = [math.log2(size) + math.log2(abs(weight)) for size, weight in terms if size > 0.0 and weight != 0.0]
-    whole = math.log2(math.fsum(2.0 ** (log - 1024.0) for log in logs))
+    top = max(logs)
+    whole = top - 1024.0 + math.log2(math.fsum(2.0 ** (log - top) for log in logs))
     return max(math.ceil(whole), 0) + 1
 
 
