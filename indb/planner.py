@@ -9,8 +9,8 @@ INLINE_LIMIT = {"postgres": 600, "duckdb": 2_000}
 """The most scalar nodes that one expression may have, by dialect.
 
 In PostgreSQL an inlined function is part of the analyst's query: it is planned with it, and the server's JIT compiles
-it, for seconds when it is large. In DuckDB there is no such cost; the limit is where writing shared values out again costs
-more than handing them on does.
+it, for seconds when it is large. In DuckDB there is no such cost; the limit is where writing shared values out again
+costs more than handing them on does.
 """
 
 SHARING_LIMIT = 3.0

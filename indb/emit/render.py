@@ -1,8 +1,8 @@
 """Scalar nodes to the text of SQL expressions, with as few parentheses as the grammar allows.
 
 NaN needs care only here. SQL takes NaN for a value that is larger than every other and equal to itself; in a model it
-is a missing value. So a node that can be NaN is turned into NULL where the difference would show: on the larger side of
-a comparison, where missing is asked for, and in the result.
+is a missing value. So a node that can be NaN is turned into NULL, or a comparison turned around, where the difference
+would show: on the larger side of a comparison, where missing is asked for, and in the result.
 """
 
 from __future__ import annotations
@@ -144,14 +144,20 @@ class Renderer:
         """<= and <; the constant is written on the right."""
         a, b = node.args
         if a.is_constant:
-            symbol = ">=" if node.kind is Op.LE else ">"
-            number, exact = self._beside(b, a.value, math.ceil if node.kind is Op.LE else math.floor)
-            return f"{exact or self._known(b, ADD)} {symbol} {number}", COMPARE
+            return self._above(b, a.value, or_equal=node.kind is Op.LE), COMPARE
         symbol = "<=" if node.kind is Op.LE else "<"
         if b.is_constant:
             number, exact = self._beside(a, b.value, math.floor if node.kind is Op.LE else math.ceil)
             return f"{exact or self.text(a, ADD)} {symbol} {number}", COMPARE
         return f"{self.text(a, ADD)} {symbol} {self._known(b, ADD)}", COMPARE
+
+    def _above(self, x: Node, bound: float | None, or_equal: bool = False) -> str:
+        """x > bound, or x >= bound. What can be NaN is negated instead: -NaN is still larger than every number."""
+        symbol = "=" if or_equal else ""
+        if x.range.nan and bound is not None:
+            return f"-{self.text(x, ATOM)} <{symbol} {self.dialect.number(-bound)}"
+        number, exact = self._beside(x, bound, math.ceil if or_equal else math.floor)
+        return f"{exact or self.text(x, ADD)} >{symbol} {number}"
 
     def _beside(self, x: Node, bound: float | None, round_: Callable[[float], int]) -> tuple[str, str | None]:
         """A bound as it is written beside x, and x when that is an integer column, which needs no cast then.
@@ -239,7 +245,6 @@ class Renderer:
         """A decision tree as nested CASE, its ELSE arms as arms of the same CASE."""
         tree, forest = node.value, node.value.forest
         raw = [self.text(x, ADD) for x in node.args]
-        known = [self._known(x, ADD) for x in node.args]
         leaves: dict[int, str] = {}
         done: dict[int, tuple[list[tuple[str, str]], str]] = {}  # arms, and the value of ELSE
         for number in forest.nodes(tree.root):
@@ -250,7 +255,7 @@ class Renderer:
                 done[number] = ([], leaves[row])
                 continue
             split = forest.split(number)
-            test = self._split_test(split, node.args[split.feature], raw[split.feature], known[split.feature])
+            test = self._split_test(split, node.args[split.feature], raw[split.feature])
             arms, other = done.pop(split.then)
             then = self._case(arms, other) if arms else other
             arms, other = done.pop(split.other)
@@ -258,13 +263,12 @@ class Renderer:
         arms, other = done[tree.root]
         return self._case(arms, other), ATOM
 
-    def _split_test(self, split: Split, x: Node, raw: str, known: str) -> str:
+    def _split_test(self, split: Split, x: Node, raw: str) -> str:
         if split.keys is not None:
             test = self._one_of(x, split.keys)[0] if split.keys else "1 = 0"
             return f"{test} OR {self._raw(x)} IS NULL" if split.or_missing else test
         if split.above:
-            number, exact = self._beside(x, split.threshold, math.floor)
-            return f"{exact or known} > {number}"
+            return self._above(x, split.threshold)
         if split.threshold == math.inf:
             return f"{self._raw(x)} IS NOT NULL"
         number, exact = self._beside(x, split.threshold, math.floor)
