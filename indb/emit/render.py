@@ -29,6 +29,16 @@ NEWLINE = "\udc0a"
 """Stands for a line end inside a literal or a name while text is indented: no text of a database can hold it."""
 
 
+def protected(quoted: str) -> str:
+    """A quoted name or literal that can be indented with the text around it."""
+    return quoted.replace("\n", NEWLINE)
+
+
+def finished(text: str) -> str:
+    """The text of a statement with the line ends of its literals and names."""
+    return text.replace(NEWLINE, "\n")
+
+
 class Renderer:
     """Writes nodes for one dialect and binding; nodes in `names` are written as these names (their stage's value)."""
 
@@ -38,8 +48,8 @@ class Renderer:
         self.names = dict(names or {})
 
     def value(self, node: Node) -> str:
-        """A node as a value whose missing is NULL: the finished text."""
-        return self._known(node).replace(NEWLINE, "\n")
+        """A node as a value whose missing is NULL; line ends of literals and names are put back by `finished`."""
+        return self._known(node)
 
     def text(self, node: Node, binds: int = OR) -> str:
         """A node as a value, in parentheses if it binds less tightly than `binds`."""
@@ -66,7 +76,7 @@ class Renderer:
     # leaves
 
     def _column(self, node: Node) -> tuple[str, int]:
-        return self.dialect.column(self.binding[node.value[0]]).replace("\n", NEWLINE), ATOM
+        return protected(self.dialect.column(self.binding[node.value[0]])), ATOM
 
     def _number(self, node: Node) -> tuple[str, int]:
         return self.dialect.number(node.value), ATOM if node.value is None or node.value >= 0 else MULTIPLY
@@ -75,11 +85,11 @@ class Renderer:
         return ("NULL" if node.value is None else self._literal(node.value)), ATOM
 
     def _literal(self, value: str) -> str:
-        return self.dialect.text(value).replace("\n", NEWLINE)
+        return protected(self.dialect.text(value))
 
     def _reference(self, x: Node) -> str:
         """A column as the table has it, without a cast."""
-        return self.binding[x.value[0]].sql.replace("\n", NEWLINE)
+        return protected(self.binding[x.value[0]].sql)
 
     # arithmetic
 

@@ -13,7 +13,7 @@ from indb.emit.dialects.base import Dialect
 from indb.emit.guards import RaisingGraph
 from indb.emit.lower import Lowering
 from indb.emit.outputs import OutputLane, lower_lane, output_lanes
-from indb.emit.render import Renderer
+from indb.emit.render import Renderer, finished, protected
 from indb.emit.scalar import Form, Graph, Node
 from indb.emit.stage import Size, deepest, levels, size, stages
 from indb.errors import EmitError
@@ -54,10 +54,10 @@ def body(
     type_ = "text" if as_text else lane.type
     shared = stages([root], lowering.words) if strategy is Strategy.STAGED else []
     if strategy is Strategy.STAGED and spoken.functions == "plpgsql":
-        return Body("plpgsql", _plpgsql(spoken, binding, shared, root, type_))
+        return Body("plpgsql", finished(_plpgsql(spoken, binding, shared, root, type_)))
     if not shared or spoken.functions != "lambda":
-        return Body("expression", cast_output(spoken, Renderer(spoken, binding), root, type_))
-    return Body("expression", _lambda(spoken, binding, shared, root, type_))
+        return Body("expression", finished(cast_output(spoken, Renderer(spoken, binding), root, type_)))
+    return Body("expression", finished(_lambda(spoken, binding, shared, root, type_)))
 
 
 def estimate(model: Model, dialect: str, binding: Binding) -> Size:
@@ -149,9 +149,10 @@ def select(
     _check_depth(spoken, roots)
     named = stages(roots, lowering.words)
     names = _free_names([lane.name for lane in lanes], key)
-    keys = [(f"{alias}.{spoken.quote(name)}", name) for name in key]
+    keys = [(f"{alias}.{protected(spoken.quote(name))}", name) for name in key]
     writer = _lateral if spoken.stages == "lateral" else _chain
-    return writer(_Parts(spoken, binding, source, alias, keys, levels(named), roots, lanes, names))
+    source = source if source.startswith("(") else protected(source)
+    return finished(writer(_Parts(spoken, binding, source, alias, keys, levels(named), roots, lanes, names)))
 
 
 def _free_names(names: Sequence[str], key: Sequence[str]) -> list[str]:
@@ -180,9 +181,10 @@ class _Parts:
 
     def rows(self, renderer: Renderer, keys: Sequence[tuple[str, str]]) -> str:
         """The select list of the outermost level."""
-        rows = [f"{text} AS {self.dialect.quote(name)}" for text, name in keys]
+        rows = [f"{text} AS {protected(self.dialect.quote(name))}" for text, name in keys]
         for lane, root, name in zip(self.lanes, self.roots, self.names, strict=True):
-            rows.append(f"{cast_output(self.dialect, renderer, root, lane.type)} AS {self.dialect.quote(name)}")
+            text = cast_output(self.dialect, renderer, root, lane.type)
+            rows.append(f"{text} AS {protected(self.dialect.quote(name))}")
         return ",\n  ".join(_indent(row) for row in rows)
 
 
@@ -207,7 +209,7 @@ def _chain(parts: _Parts) -> str:
         live = _live_columns(later, renderer, {node.number for _, node in group})
         carried = _carried_names(live, parts.dialect)
         values = [f"{text} AS key_{index}" for index, (text, _) in enumerate(keys)]
-        values += [f"{binding[name].sql} AS {carried[name]}" for name in live]
+        values += [f"{protected(binding[name].sql)} AS {protected(carried[name])}" for name in live]
         values += [f"{text} AS {text.split('.')[-1]}" for text in _live_names(later, renderer)]
         values += [f"{renderer.value(node)} AS {name}" for name, node in group]
         fields = ",\n    ".join(_indent(_indent(value)) for value in values)

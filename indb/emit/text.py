@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from indb.emit.binding import Binding, SqlColumn, SqlKind
 from indb.emit.dialects import dialect_of
 from indb.emit.dialects.base import Dialect
+from indb.emit.render import protected
 from indb.emit.statement import select
 from indb.ir import Column, Model, Type
 
@@ -58,14 +59,14 @@ def to_sql(
     Raises: EmitError when the dialect is unknown or the model nests too deep for it.
     """
     spoken = dialect_of(dialect)
-    fields = [f"t.{spoken.quote(name)}" for name in key]
+    fields = [f"t.{protected(spoken.quote(name))}" for name in key]
     binding = _input_binding(model, spoken, key)
     for column in model.columns:
         word = "text" if column.kind is Type.TEXT else "double"
         cast = spoken.cast(f"t.{spoken.quote(column.name)}", word)
-        fields.append(f"{cast} AS {binding[column.name].sql.removeprefix('input.')}")
+        fields.append(protected(f"{cast} AS {binding[column.name].sql.removeprefix('input.')}"))
     inner = ",\n    ".join(fields)
-    source = f"(\n  SELECT\n    {inner}\n  FROM {table_name(table, spoken)} AS t\n)"
+    source = f"(\n  SELECT\n    {inner}\n  FROM {protected(table_name(table, spoken))} AS t\n)"
     text = select(model, dialect, source, key, binding, outputs, alias="input")
     return header(model, table, None, digest, None).replace("indb: model ", "indb: scores of ") + text
 
