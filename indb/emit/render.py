@@ -233,9 +233,15 @@ class Renderer:
         known = [text for text in texts if text is not None]
         if not known:
             return "1 = 0", COMPARE
-        if len(known) == 1:
-            return f"{subject} = {known[0]}", COMPARE
-        return f"{subject} IN ({_wrap(known)})", COMPARE
+        return self._member(subject, known), COMPARE
+
+    def _member(self, subject: str, keys: Sequence[str]) -> str:
+        """subject = key, or subject IN (keys), or the function that does the same for long lists."""
+        if len(keys) == 1:
+            return f"{subject} = {keys[0]}"
+        if self.dialect.list_contains and len(keys) > self.dialect.long_in:
+            return f"{self.dialect.list_contains}([{_wrap(keys)}], {subject})"
+        return f"{subject} IN ({_wrap(keys)})"
 
     def _keys(self, x: Node, keys: Sequence[float | str]) -> tuple[str, list[str | None]]:
         """What keys are compared with, and each as it is written; None for one that can never be equal."""
@@ -305,10 +311,7 @@ class Renderer:
             return other, OR
         if len(grouped) == len(keys):
             return self._case([(keys_[0], value) for value, keys_ in grouped.items()], other, subject), ATOM
-        arms = [
-            (f"{subject} = {keys_[0]}" if len(keys_) == 1 else f"{subject} IN ({_wrap(keys_)})", value)
-            for value, keys_ in grouped.items()
-        ]
+        arms = [(self._member(subject, same), value) for value, same in grouped.items()]
         return self._case(arms, other), ATOM
 
     def _coalesce(self, node: Node) -> tuple[str, int]:

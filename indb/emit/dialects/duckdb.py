@@ -1,7 +1,8 @@
 """DuckDB 1.4 and newer.
 
 Traps: a bare 0.5 is a decimal and slow, 0.5e0 is a double. A sum of hundreds of terms takes the optimiser seconds,
-while list_sum over a list of them adds in the same order at once. LEAST and GREATEST ignore NULL.
+while list_sum over a list of them adds in the same order at once. IN with many values in a select list becomes a join for
+each, so that a tree on a category runs for minutes; list_contains does not. LEAST and GREATEST ignore NULL.
 """
 
 from __future__ import annotations
@@ -33,4 +34,12 @@ class DuckDB(Dialect):
         return f"{text}::{'VARCHAR' if type_name == 'text' else self.type(type_name)}"
 
 
-DUCKDB = DuckDB("duckdb", functions="lambda", list_sum="list_sum", long_sum=30, max_depth=800)
+DUCKDB = DuckDB(
+    "duckdb",
+    functions="lambda",
+    list_sum="list_sum",
+    long_sum=30,
+    list_contains="list_contains",
+    long_in=3,
+    max_depth=800,
+)
