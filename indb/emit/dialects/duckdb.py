@@ -1,8 +1,8 @@
 """DuckDB 1.4 and newer.
 
 Traps: a bare 0.5 is a decimal and slow, 0.5e0 is a double. A sum of hundreds of terms takes the optimiser seconds,
-while list_sum over a list of them adds in the same order at once. IN with many values in a select list becomes a join for
-each, so that a tree on a category runs for minutes; list_contains does not. LEAST and GREATEST ignore NULL.
+while list_sum over a list of them adds in the same order at once. IN with many values in a select list is planned as a
+join, each of them, so that trees on a category run for minutes; list_contains is not. LEAST and GREATEST ignore NULL.
 """
 
 from __future__ import annotations
