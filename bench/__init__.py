@@ -1,0 +1,1 @@
+"""Times scoring inside the database beside the other ways to do it: `python -m bench --help`."""
