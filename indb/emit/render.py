@@ -236,12 +236,14 @@ class Renderer:
         return self._member(subject, known), COMPARE
 
     def _member(self, subject: str, keys: Sequence[str]) -> str:
-        """subject = key, or subject IN (keys), or the function that does the same for long lists."""
+        """subject = key, or subject IN (keys), cut into lists that the dialect tests row by row."""
         if len(keys) == 1:
             return f"{subject} = {keys[0]}"
-        if self.dialect.list_contains and len(keys) > self.dialect.long_in:
-            return f"{self.dialect.list_contains}([{_wrap(keys)}], {subject})"
-        return f"{subject} IN ({_wrap(keys)})"
+        size = self.dialect.longest_in
+        if size is None or len(keys) <= size:
+            return f"{subject} IN ({_wrap(keys)})"
+        lists = [self._member(subject, keys[start : start + size]) for start in range(0, len(keys), size)]
+        return f"({_join(lists, ' OR ')})"
 
     def _keys(self, x: Node, keys: Sequence[float | str]) -> tuple[str, list[str | None]]:
         """What keys are compared with, and each as it is written; None for one that can never be equal."""

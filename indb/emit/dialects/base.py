@@ -43,8 +43,8 @@ class Dialect:
     `raises`: overflow, underflow and undefined results are errors. `strict_min`, `strict_max`: function names whose
     result is NULL when an argument is, or None when there are none. `stages`: how a SELECT names shared values:
     "lateral" or "chain". `functions`: what a stored function with shared values is written in: "plpgsql" or "lambda".
-    `list_sum`: a function over a list that adds in order, for sums of over `long_sum` terms. `list_contains`: a
-    function that tells whether a list holds a value, for IN with over `long_in` values. `max_depth`: nesting that works.
+    `list_sum`: a function over a list that adds in order, for sums of over `long_sum` terms. `longest_in`: how many
+    values one IN may have; more are several IN with OR. `max_depth`: nesting that works.
     """
 
     name: str
@@ -55,8 +55,7 @@ class Dialect:
     functions: str | None = None
     list_sum: str | None = None
     long_sum: int = 1000
-    list_contains: str | None = None
-    long_in: int = 1000
+    longest_in: int | None = None
     max_depth: int = 300
     max_name_bytes: int = 255
     names: dict[Op, str] = field(default_factory=dict)

@@ -1,8 +1,10 @@
 """DuckDB 1.4 and newer.
 
 Traps: a bare 0.5 is a decimal and slow, 0.5e0 is a double. A sum of hundreds of terms takes the optimiser seconds,
-while list_sum over a list of them adds in the same order at once. IN with many values in a select list is planned as a
-join, each of them, so that trees on a category run for minutes; list_contains is not. LEAST and GREATEST ignore NULL.
+while list_sum over a list of them adds in the same order at once. IN with five values or more in a select list is
+planned as a join, each of them, so that trees on a category run for minutes; up to four are compared row by row. 759
+lists in 60 trees: bound in 3.5 s as INs of four, in 20 s as list_contains, and run in a fifth of the time. LEAST and
+GREATEST ignore NULL.
 """
 
 from __future__ import annotations
@@ -39,7 +41,6 @@ DUCKDB = DuckDB(
     functions="lambda",
     list_sum="list_sum",
     long_sum=30,
-    list_contains="list_contains",
-    long_in=3,
+    longest_in=4,
     max_depth=800,
 )
