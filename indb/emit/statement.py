@@ -142,6 +142,13 @@ def select(
 
     Raises: EmitError when the dialect is unknown or cannot nest the model so deep.
     """
+    return finished(written_select(model, dialect, protected(source), key, binding, outputs, alias))
+
+
+def written_select(
+    model: Model, dialect: str, source: str, key: Sequence[str], binding: Binding, outputs: Sequence[str], alias: str
+) -> str:
+    """`select` over a source that can be indented, with its line ends not yet `finished`."""
     spoken = dialect_of(dialect)
     every = output_lanes(model)
     lanes = [lane for lane in every if lane.output in outputs] or every
@@ -151,8 +158,7 @@ def select(
     names = _free_names([lane.name for lane in lanes], key)
     keys = [(f"{alias}.{protected(spoken.quote(name))}", name) for name in key]
     writer = _lateral if spoken.stages == "lateral" else _chain
-    source = source if source.startswith("(") else protected(source)
-    return finished(writer(_Parts(spoken, binding, source, alias, keys, levels(named), roots, lanes, names)))
+    return writer(_Parts(spoken, binding, source, alias, keys, levels(named), roots, lanes, names))
 
 
 def _free_names(names: Sequence[str], key: Sequence[str]) -> list[str]:

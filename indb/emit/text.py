@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from indb.emit.binding import Binding, SqlColumn, SqlKind
 from indb.emit.dialects import dialect_of
 from indb.emit.dialects.base import Dialect
-from indb.emit.render import protected
-from indb.emit.statement import select
+from indb.emit.render import finished, protected
+from indb.emit.statement import written_select
 from indb.ir import Column, Model, Type
 
 MAX_COMMENT = 100
@@ -67,7 +67,7 @@ def to_sql(
         fields.append(protected(f"{cast} AS {binding[column.name].sql.removeprefix('input.')}"))
     inner = ",\n    ".join(fields)
     source = f"(\n  SELECT\n    {inner}\n  FROM {protected(table_name(table, spoken))} AS t\n)"
-    text = select(model, dialect, source, key, binding, outputs, alias="input")
+    text = finished(written_select(model, dialect, source, key, binding, outputs, "input"))
     return header(model, table, None, digest, None).replace("indb: model ", "indb: scores of ") + text
 
 
