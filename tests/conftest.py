@@ -21,6 +21,11 @@ SERVER = pytest.StashKey["Postgres | NoPostgres"]()
 STACK = pytest.StashKey[ExitStack]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The flags of our own."""
+    parser.addoption("--update-golden", action="store_true", help="write the SQL files of tests/golden anew")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """With xdist the controller starts the server before it starts its workers; it does not see the tests."""
     if hasattr(config, "workerinput"):

@@ -1,0 +1,40 @@
+-- indb: model tree, version 1
+-- digest: sha256 124a44c8e994bcb87d39582fd9d30a4c4d8b3faf4e8e52733bc08444718e9846
+-- read from: class DecisionTreeRegressor
+-- columns: age (integer), city (text)
+
+-- predict, expression
+CASE
+  WHEN r."age" > 30 THEN 3::float8
+  WHEN r."city" IN ('Paris', 'O''Hare') THEN 1::float8
+  ELSE 2.5::float8
+END
+
+-- predict, staged
+BEGIN
+  RETURN CASE
+    WHEN r."age" > 30 THEN 3::float8
+    WHEN r."city" IN ('Paris', 'O''Hare') THEN 1::float8
+    ELSE 2.5::float8
+  END;
+END
+
+-- to_sql
+-- indb: scores of shop.customers
+-- digest: sha256 124a44c8e994bcb87d39582fd9d30a4c4d8b3faf4e8e52733bc08444718e9846
+-- read from: class DecisionTreeRegressor
+-- columns: age (number), city (text)
+SELECT
+  input."id" AS "id",
+  CASE
+    WHEN -input."age" < -30.5::float8 THEN 3::float8
+    WHEN input."city" IN ('Paris', 'O''Hare') THEN 1::float8
+    ELSE 2.5::float8
+  END AS "predict"
+FROM (
+  SELECT
+    t."id",
+    t."age"::float8 AS "age",
+    t."city"::text AS "city"
+  FROM "shop"."customers" AS t
+) AS input
