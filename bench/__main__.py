@@ -123,6 +123,7 @@ def _engine(
     transport = fastest(database, limits.rows)
     cells = measure(database, reports.FLOORS, floors(database, limits.rows), (np.empty(0), np.empty(0)), limits)
     for workload in chosen:
+        click.echo(f"{database.name} {workload.name}: deployment, and the SQL of orbital", err=True)
         every = ways(database, workload, transport, limits.rows, orbital_limit)
         cells += measure(database, workload.name, every, judged[workload.name], limits)
     tried = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in transport.tried.items())

@@ -61,6 +61,7 @@ def measure(
     cells = [Cell(database.name, model, way.name, reason=way.refused, notes=way.notes) for way in ways]
     for way, cell in zip(ways, cells, strict=True):
         if not cell.reason:
+            _say(f"{database.name} {model}, one row and {min(PROBE_ROWS, limits.rows):,} rows: {way.name}")
             _probe(way, cell, limits)
     for number in range(limits.runs):
         for way, cell in zip(ways, cells, strict=True):
