@@ -12,8 +12,8 @@ In PostgreSQL an inlined function is part of the analyst's query: it is planned 
 it, for seconds when it is large. In DuckDB there is no such cost; the limit is where writing shared values out again
 costs more than handing them on does.
 
-Measured on PostgreSQL 15 with 300,000 rows: a tree of 1,016 operations took 0.5 s inlined and 1.6 s wrapped, one of 2,828
-took 5.1 s inlined (0.7 s without JIT) and 1.8 s wrapped.
+Measured on PostgreSQL 15 with 300,000 rows: a tree of 1,016 operations took 0.5 s inlined and 1.6 s wrapped, one of
+2,828 took 5.1 s inlined (0.7 s without JIT) and 1.8 s wrapped.
 """
 
 SHARING_LIMIT = 3.0
