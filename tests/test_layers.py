@@ -53,7 +53,7 @@ LAYERS = {
     # What `indb.connect` opens joins planning, rewriting and verifying; a reader it never sees.
     "database": Layer(ENGINE | {"planner", "rewrite", "verify", "database"}, {"numpy"}, inside=MODELS),
     "api": Layer(EVERYTHING, {"numpy"}, inside=MODELS),
-    "demo": Layer(EVERYTHING, {"numpy", "rich"}, inside=MODELS),
+    "demo": Layer(EVERYTHING, {"numpy", "rich"}, inside=MODELS | {"threadpoolctl"}),
     "cli": Layer(EVERYTHING, {"click", "rich"}, inside=MODELS),
     "package": Layer(EVERYTHING),
 }
