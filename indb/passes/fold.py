@@ -6,6 +6,7 @@ Everything is computed by `evaluate`'s own ops, so that a folded value has the b
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -52,21 +53,29 @@ def _fold_apply(op: Op, args: tuple[Block, ...]) -> Block | None:
         result = apply_op(op, *(_array([arg.values], arg.type) for arg in args if isinstance(arg, Const)))
         kind = args[-1].type if op in (Op.WHERE, Op.COALESCE) else Type.NUMBER
         return Const(_row(result[0], kind), kind)
-    lookups = {id(arg): arg for arg in args if isinstance(arg, Lookup)}
-    if len(lookups) != 1 or not all(isinstance(arg, Const | Lookup) for arg in args):
+    if not all(isinstance(arg, Const | Lookup) for arg in args):
         return None
-    (lookup,) = lookups.values()
-    return _map_lookup(op, args, lookup)
+    lookups = [arg for arg in args if isinstance(arg, Lookup)]
+    if any(lookup.x is not lookups[0].x for lookup in lookups):
+        return None
+    return _map_lookups(op, args, lookups)
 
 
-def _map_lookup(op: Op, args: tuple[Block, ...], lookup: Lookup) -> Lookup:
-    """An op over one lookup and constants as a lookup: each row of its table goes through the op."""
-    table = _array([*lookup.values, lookup.unknown, lookup.missing], lookup.kind)
-    arrays = [_array([arg.values], arg.type) if isinstance(arg, Const) else table for arg in args]
-    result = np.broadcast_to(apply_op(op, *arrays), (len(table), max(arg.width for arg in args)))
+def _map_lookups(op: Op, args: tuple[Block, ...], lookups: Sequence[Lookup]) -> Lookup:
+    """An op over lookups of one value and constants as one lookup: the rows of their tables go through the op."""
+    keys = tuple(dict.fromkeys(key for lookup in lookups for key in lookup.keys))
+    tables = {id(lookup): _array(_rows(lookup, keys), lookup.kind) for lookup in lookups}
+    arrays = [_array([arg.values], arg.type) if isinstance(arg, Const) else tables[id(arg)] for arg in args]
+    result = np.broadcast_to(apply_op(op, *arrays), (len(keys) + 2, max(arg.width for arg in args)))
     kind = args[-1].type if op in (Op.WHERE, Op.COALESCE) else Type.NUMBER
     rows = [_row(row, kind) for row in result]
-    return Lookup(lookup.x, lookup.keys, tuple(rows[:-2]), rows[-2], rows[-1], kind)
+    return Lookup(lookups[0].x, keys, tuple(rows[:-2]), rows[-2], rows[-1], kind)
+
+
+def _rows(lookup: Lookup, keys: Sequence[float | str]) -> list[tuple[Scalar, ...]]:
+    """The row of each key, then those of an unknown and of a missing value."""
+    table = dict(zip(lookup.keys, lookup.values, strict=True))
+    return [*(table.get(key, lookup.unknown) for key in keys), lookup.unknown, lookup.missing]
 
 
 def _array(rows: list[tuple[Scalar, ...]], kind: Type) -> Values:

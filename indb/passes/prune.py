@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,9 +49,8 @@ class _Pruning:
         for root in roots:
             new_roots.append(len(order))
             self._collect(root, order)
-        if len(order) == len(self.feature):
-            return self.block
-        return self._rebuild(order, new_roots)
+        pruned = self.block if len(order) == len(self.feature) else self._rebuild(order, new_roots)
+        return _without_unread(pruned)
 
     def _visit(self, node: int, reach: dict[int, _Reach]) -> int:
         """The node that stands in place of this one for the values that reach it."""
@@ -101,6 +100,18 @@ class _Pruning:
             block.category_set[index], child(self.left), child(self.right), block.missing_left[index],
             block.leaf[index], block.values, block.base, block.category_sets,
         )  # fmt: skip
+
+
+def _without_unread(block: TreeEnsemble) -> TreeEnsemble:
+    """The ensemble over the features that a split reads (or the first one: an ensemble has at least one)."""
+    if any(part.width != 1 for part in block.inputs):
+        return block
+    read = sorted({*block.feature[block.feature >= 0].tolist()}) or [0]
+    if len(read) == len(block.inputs):
+        return block
+    place = np.full(len(block.inputs) + 1, -1, dtype=np.int32)  # the last entry serves leaves, whose feature is -1
+    place[read] = np.arange(len(read), dtype=np.int32)
+    return replace(block, inputs=tuple(block.inputs[number] for number in read), feature=place[block.feature])
 
 
 def _equal_rows(block: TreeEnsemble) -> np.ndarray:
