@@ -4,8 +4,11 @@ import subprocess
 import sys
 
 import duckdb
+import numpy as np
+import pandas as pd
 import pytest
 from deployed import binary, regression, run
+from sklearn.tree import DecisionTreeClassifier
 
 import indb
 from indb.errors import DatabaseError, DeployError
@@ -21,13 +24,14 @@ def test_duckdb_rows_of_other_shapes():
         db.deploy("fast", regression("speed"), "trains")
         plain = db.engine.connection  # a client that knows nothing of indb
         ask = "SELECT predict_label('late', g) FROM ({}) AS g"
-        assert plain.execute(ask.format("SELECT City, 10::DOUBLE AS AGE FROM flights")).fetchall() == [("yes",)]
+        assert plain.execute(ask.format("SELECT City, 10::SMALLINT AS AGE FROM flights")).fetchall() == [("yes",)]
         assert plain.execute(ask.format("SELECT *, 1 AS more FROM flights")).fetchall() == [("yes",)]
         assert plain.execute("SELECT predict('fast', t) FROM trains AS t").fetchall() == [(6.0,)]
         for source, lacks in (
             ("SELECT age FROM flights", r"the row lacks city \(text\)"),
-            ("SELECT 1 AS other", r"the row lacks age \(a number\), city \(text\)"),
-            ("SELECT 'x' AS age, 'y' AS city", r"the row lacks age \(a number\)"),
+            ("SELECT 1 AS other", r"the row lacks age \(an integer\), city \(text\)"),
+            ("SELECT 'x' AS age, 'y' AS city", r"the row lacks age \(an integer\)"),
+            ("SELECT 10.3 AS age, 'y' AS city", r"the row lacks age \(an integer\)"),  # a cast would round it
             ("SELECT * FROM trains", "the row lacks age"),
         ):
             with pytest.raises(duckdb.Error, match=lacks):
@@ -36,6 +40,28 @@ def test_duckdb_rows_of_other_shapes():
                 db.sql(ask.format(source)).fetchall()
         with pytest.raises(duckdb.Error, match="model 'lat' is unknown\n  Known: fast, fast@1, late, late@1"):
             plain.execute("SELECT predict('lat', f) FROM flights AS f").fetchall()
+
+
+def test_duckdb_fractions_are_not_rounded_to_the_types_of_the_table():
+    frame = pd.DataFrame({"a": np.arange(40), "b": np.arange(40) % 7 * 0.5})
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(frame, frame["a"] + frame["b"] > 14.2)
+    rows = pd.DataFrame({"a": [11.0, 12.0, 12.0, 13.0], "b": [3.0 - 2**-40, 1.2499999, 2.2500001, 1.7500001]})
+    expected = [bool(label) for label in tree.predict(rows)]
+    with indb.connect("duckdb://") as db:
+        run(db, "CREATE TABLE t (a integer, b decimal(6, 1))")
+        db.deploy("m", indb.read(tree), "t")
+        plain = db.engine.connection
+        for (a, b), label in zip(rows.itertuples(index=False), expected, strict=True):
+            other = f"SELECT {a:.0f} AS a, {b!r}::DOUBLE AS b"
+            assert plain.execute(f"SELECT predict_label('m', r) FROM ({other}) AS r").fetchone() == (
+                str(label).lower(),
+            )
+            assert plain.execute(f"SELECT m(a => {a!r}, b => {b!r}::DOUBLE)").fetchone() == (label,)
+        border = float(tree.tree_.threshold[tree.tree_.feature == 0][0])
+        found = [plain.execute(f"SELECT m(a => {border + step!r}, b => 0)").fetchone()[0] for step in (-0.25, 0.25)]
+        assert found == [
+            bool(label) for label in tree.predict(pd.DataFrame({"a": [border - 0.25, border + 0.25], "b": 0.0}))
+        ]
 
 
 def test_duckdb_macros_work_in_a_file_that_is_opened_again(tmp_path):

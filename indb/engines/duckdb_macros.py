@@ -6,6 +6,7 @@ For a model `late` in version 1 for table flights, in schema main:
     "late@1"(r)                      the same for any row: rows of the table go straight to the core, other rows are
                                      checked and cast first
     "late@1.label", "late@1.proba.0" … the other lanes, in the same way
+    "late@1.columns"(age, city)      predict over columns
     late(r), late(age, city)         the newest version, by row and by column
     predict(model, r) …              one CASE over all models
 
@@ -23,10 +24,10 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from indb.emit import Strategy
+from indb.emit import SqlColumn, SqlKind, Strategy
 from indb.engines import dispatch
 from indb.engines.base import Table, binding, quoted, text
-from indb.engines.deployment import Deployment, Lane, bodies, by_call_name, newest
+from indb.engines.deployment import BoundColumn, Deployment, Lane, bodies, by_call_name, newest
 from indb.ir import Model
 
 if TYPE_CHECKING:
@@ -37,15 +38,22 @@ PUBLIC_NAMES = tuple(public.name for public in dispatch.PUBLIC)
 MARKER = "_indb_row"
 """A field that is put into every row before it is cast: a cast needs one field that both structs have."""
 
-_NUMBERS = "(tinyint|smallint|integer|bigint|hugeint|u[a-z]+int|uinteger|float|double|decimal|boolean|null)"
-_TEXTS = "(varchar|enum|null)"
+_INTEGERS = "tinyint|smallint|integer|bigint|hugeint|u[a-z]+int|uinteger"
+_NUMBERS = f"({_INTEGERS}|float|double|decimal|boolean|null)"
+_FITTING = {
+    "text": "(varchar|enum|null)",
+    "enum": "(varchar|enum|null)",
+    "integer": f"({_INTEGERS}|boolean|null)",  # a cast of 12.3 to an integer would round it
+    "boolean": "(boolean|null)",
+}
+"""What a row's column may be for a table's column of a kind; for other kinds any number."""
 
 
 def names_of(deployment: Deployment) -> list[str]:
     """The macros of one version."""
     lanes = [deployment.function(lane) for lane in deployment.lanes]
-    return [*lanes, *(f"{name}.core" for name in lanes), f"{deployment.pinned}.fits", f"{deployment.pinned}.lacks",
-            deployment.name]  # fmt: skip
+    return [*lanes, *(f"{name}.core" for name in lanes), f"{deployment.pinned}.columns", f"{deployment.pinned}.fits",
+            f"{deployment.pinned}.lacks", deployment.name]  # fmt: skip
 
 
 def row_type(table: Table) -> str:
@@ -65,6 +73,24 @@ def install(database: DuckDB, deployment: Deployment, model: Model, table: Table
     for lane, code in bodies(deployment, model, "duckdb", binding(deployment.columns, "r"), strategy):
         _create(database, f"{deployment.function(lane)}.core", [("(r)", code.text)])
         _create(database, deployment.function(lane), _by_row(deployment, lane, row_type(table)))
+    if len(deployment.columns) > 1:
+        _install_by_column(database, deployment, model, strategy)
+
+
+def _install_by_column(database: DuckDB, deployment: Deployment, model: Model, strategy: Strategy) -> None:
+    """The macro of predict over columns. Any number is read as a double: 12.3 is no 12 for an integer column."""
+    columns: dict[str, SqlColumn] = {}
+    for column in deployment.columns:
+        is_text = column.kind in ("text", "enum")
+        kind, type = (SqlKind.TEXT, "VARCHAR") if is_text else (SqlKind.FLOAT64, "DOUBLE")
+        columns[column.model] = SqlColumn(f"CAST({quoted(column.column)} AS {type})", kind)
+    for lane, code in bodies(deployment, model, "duckdb", columns, strategy):
+        if lane.suffix == "":
+            _create(database, f"{deployment.pinned}.columns", [(f"({_arguments(deployment)})", code.text)])
+
+
+def _arguments(deployment: Deployment) -> str:
+    return ", ".join(quoted(column.column) for column in deployment.columns)
 
 
 def _by_row(deployment: Deployment, lane: Lane, type: str) -> list[tuple[str, str]]:
@@ -95,14 +121,16 @@ def _create(database: DuckDB, name: str, overloads: Sequence[tuple[str, str]]) -
     database.execute(f"CREATE OR REPLACE MACRO {macro(name)} {bodies}")
 
 
+_WORDS = {"text": "text", "enum": "text", "integer": "an integer", "boolean": "a boolean"}
+
+
 def _tests(database: DuckDB, deployment: Deployment) -> list[tuple[str, str]]:
     """(the test that the row s has a column of a fitting type, what to say when it has not)."""
     found: list[tuple[str, str]] = []
     for column in deployment.columns:
-        is_text = column.kind in ("text", "enum")
         name = re.escape(database.rows("SELECT lower(?)", (column.column.replace('"', ""),))[0][0])
-        test = f"regexp_matches(s, {text(f', {name} {_TEXTS if is_text else _NUMBERS}')})"
-        found.append((test, f"{column.column} ({'text' if is_text else 'a number'})"))
+        test = f"regexp_matches(s, {text(f', {name} {_FITTING.get(column.kind, _NUMBERS)}')})"
+        found.append((test, f"{column.column} ({_WORDS.get(column.kind, 'a number')})"))
     return found
 
 
@@ -115,15 +143,23 @@ def _lacks(database: DuckDB, deployment: Deployment) -> str:
     return f"concat_ws(', ', {', '.join(['NULL', *parts])})"
 
 
-def _struct(deployment: Deployment, marker: bool) -> str:
-    fields = [f"{quoted(MARKER)} INTEGER"] if marker else []
-    fields += [f"{quoted(column.column)} {column.type}" for column in deployment.columns]
+def _struct(deployment: Deployment) -> str:
+    fields = [f"{quoted(MARKER)} INTEGER"]
+    fields += [f"{quoted(column.column)} {_cast_type(column)}" for column in deployment.columns]
     return f"STRUCT({', '.join(fields)})"
+
+
+def _cast_type(column: BoundColumn) -> str:
+    """What another row's column is cast to: the table's type, or for fractions a double, which the model computes with.
+
+    A cast to the table's decimal or float would round.
+    """
+    return "DOUBLE" if column.kind in ("decimal", "float32", "float64") else column.type
 
 
 def _cast(deployment: Deployment) -> str:
     """The row as a struct of the columns that the model reads, with the table's types."""
-    return f"CAST(struct_insert(r, {MARKER} := 0) AS {_struct(deployment, True)})"
+    return f"CAST(struct_insert(r, {MARKER} := 0) AS {_struct(deployment)})"
 
 
 class _Checked(dispatch.Spelling):
@@ -199,9 +235,7 @@ def _create_named(database: DuckDB, deployment: Deployment, type: str) -> None:
     if predict is None:
         return
     overloads = _by_row(deployment, predict, type) if type else [("(r)", _checked(deployment, predict))]
-    columns = [column.column for column in deployment.columns]
-    if len(columns) > 1:
-        fields = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in columns)
-        row = f"CAST(struct_pack({fields}) AS {_struct(deployment, False)})"
-        overloads.append((f"({', '.join(map(quoted, columns))})", f"{macro(deployment.pinned + '.core')}({row})"))
+    if len(deployment.columns) > 1:
+        arguments = _arguments(deployment)
+        overloads.append((f"({arguments})", f"{macro(deployment.pinned + '.columns')}({arguments})"))
     _create(database, deployment.name, overloads)
