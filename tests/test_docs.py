@@ -22,6 +22,7 @@ import re
 import shlex
 import tomllib
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ class Run:
         Raises: AssertionError naming the line of an example that fails or prints something else.
         """
         found = blocks(text)
-        for block, after in zip(found, [*found[1:], None], strict=True):
+        for block, after in zip_longest(found, found[1:]):
             if block.is_output:
                 assert block.follows, f"line {block.line}: output of nothing"
             elif block.words[0] in ("python", "sql", "console") and (self.dsn or "postgres" not in block.words):
