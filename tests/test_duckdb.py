@@ -36,7 +36,7 @@ def test_duckdb_rows_of_other_shapes():
         ):
             with pytest.raises(duckdb.Error, match=lacks):
                 plain.execute(ask.format(source)).fetchall()
-            with pytest.raises(DatabaseError, match=lacks):
+            with pytest.raises(DatabaseError, match=f'{lacks}|Could not find key "(age|city)"'):  # DuckDB's own words
                 db.sql(ask.format(source)).fetchall()
         with pytest.raises(duckdb.Error, match="model 'lat' is unknown\n  Known: fast, fast@1, late, late@1"):
             plain.execute("SELECT predict('lat', f) FROM flights AS f").fetchall()

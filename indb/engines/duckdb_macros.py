@@ -2,20 +2,22 @@
 
 For a model `late` in version 1 for table flights, in schema main:
 
-    "late@1.core"(r)                 the expression of predict over a row whose fields have the table's types
-    "late@1"(r)                      the same for any row: rows of the table go straight to the core, other rows are
-                                     checked and cast first
+    "late@1.core"(age, city)         the expression of predict over columns of the table's types
+    "late@1.row"(r)                  the same for a row with these columns
+    "late@1"(r)                      the same, for rows whose columns fit; an error for others
     "late@1.label", "late@1.proba.0" … the other lanes, in the same way
-    "late@1.columns"(age, city)      predict over columns
+    "late@1.columns"(age, city)      predict over numbers of any type
     late(r), late(age, city)         the newest version, by row and by column
     predict(model, r) …              one CASE over all models
 
-A macro is bound anew in each query, and all arms of a CASE are bound. So predict() has an overload for the row type of
-each table, with the arms of the models that can read it, and one for any other row. An overload by type takes an exact
-row only; the cast of any other row reads the whole row, where fields of a table's row are read alone.
+A macro is bound anew in each query, and what it is given is written out at each use. So the row of a table is handed on
+as `r.age`, which is the column itself, and never as a struct: a cast of the whole row at each of the ten thousand
+splits of a forest takes longer than the forest.
 
-A cast of a struct gives NULL for a field that is missing. So the row's type is looked at first, as text: `typeof` is a
-constant when the query is bound, and the test vanishes from the plan.
+All arms of a CASE are bound. Where models differ in their columns, predict() therefore has an overload for the row type
+of each table, with the arms of the models that can read it, and one for any other row, which is cast to what the model
+reads. A cast of a struct gives NULL for a field that is missing, and rounds 12.3 to an integer: so the row's type is
+looked at first, as text. `typeof` is a constant when the query is bound, and the test vanishes from the plan.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from indb.emit import SqlColumn, SqlKind, Strategy
 from indb.engines import dispatch
-from indb.engines.base import Table, binding, quoted, text
+from indb.engines.base import Table, quoted, text
 from indb.engines.deployment import BoundColumn, Deployment, Lane, bodies, by_call_name, newest
 from indb.ir import Model
 
@@ -52,8 +54,8 @@ _FITTING = {
 def names_of(deployment: Deployment) -> list[str]:
     """The macros of one version."""
     lanes = [deployment.function(lane) for lane in deployment.lanes]
-    return [*lanes, *(f"{name}.core" for name in lanes), f"{deployment.pinned}.columns", f"{deployment.pinned}.fits",
-            f"{deployment.pinned}.lacks", deployment.name]  # fmt: skip
+    parts = [f"{name}{part}" for name in lanes for part in ("", ".core", ".row")]
+    return [*parts, *(f"{deployment.pinned}.{part}" for part in ("columns", "fits", "lacks")), deployment.name]
 
 
 def row_type(table: Table) -> str:
@@ -70,11 +72,32 @@ def install(database: DuckDB, deployment: Deployment, model: Model, table: Table
     """Create the macros of one version."""
     _create(database, f"{deployment.pinned}.fits", [("(s)", _fits(database, deployment))])
     _create(database, f"{deployment.pinned}.lacks", [("(s)", _lacks(database, deployment))])
-    for lane, code in bodies(deployment, model, "duckdb", binding(deployment.columns, "r"), strategy):
-        _create(database, f"{deployment.function(lane)}.core", [("(r)", code.text)])
-        _create(database, deployment.function(lane), _by_row(deployment, lane, row_type(table)))
+    columns, arguments = _core_binding(deployment), _arguments(deployment)
+    row = ", ".join(_read(column) for column in deployment.columns)
+    for lane, code in bodies(deployment, model, "duckdb", columns, strategy):
+        name = deployment.function(lane)
+        _create(database, f"{name}.core", [(f"({arguments})", code.text)])
+        _create(database, f"{name}.row", [("(r)", f"{macro(name + '.core')}({row})")])
+        _create(database, name, [("(r)", _fitting(deployment, f"{macro(name + '.row')}(r)"))])
     if len(deployment.columns) > 1:
         _install_by_column(database, deployment, model, strategy)
+
+
+def _core_binding(deployment: Deployment) -> dict[str, SqlColumn]:
+    """The columns as parameters of the core: integers and booleans as they are, other numbers as doubles."""
+    plain = {"integer": SqlKind.INTEGER, "boolean": SqlKind.BOOLEAN, "text": SqlKind.TEXT, "enum": SqlKind.TEXT}
+    return {
+        column.model: SqlColumn(quoted(column.column), plain.get(column.kind, SqlKind.FLOAT64))
+        for column in deployment.columns
+    }
+
+
+def _read(column: BoundColumn) -> str:
+    """A column of the row r as the core takes it. A cast to the type that it has already costs nothing."""
+    field = f"r.{quoted(column.column)}"
+    if column.kind in ("integer", "boolean", "text"):
+        return field
+    return f"CAST({field} AS {'VARCHAR' if column.kind == 'enum' else 'DOUBLE'})"
 
 
 def _install_by_column(database: DuckDB, deployment: Deployment, model: Model, strategy: Strategy) -> None:
@@ -93,21 +116,20 @@ def _arguments(deployment: Deployment) -> str:
     return ", ".join(quoted(column.column) for column in deployment.columns)
 
 
-def _by_row(deployment: Deployment, lane: Lane, type: str) -> list[tuple[str, str]]:
-    """The overloads of a lane for a row of the table, and for any other row."""
-    return [(f"(r {type})", _direct(deployment, lane)), ("(r)", _checked(deployment, lane))]
-
-
 def _direct(deployment: Deployment, lane: Lane) -> str:
-    return f"{macro(deployment.function(lane) + '.core')}(r)"
+    return f"{macro(deployment.function(lane) + '.row')}(r)"
 
 
 def _checked(deployment: Deployment, lane: Lane) -> str:
     """A lane for any row: one whose columns fit is cast, for another one there is an error."""
-    core = f"{macro(deployment.function(lane) + '.core')}({_cast(deployment)})"
+    return _fitting(deployment, f"{macro(deployment.function(lane) + '.row')}({_cast(deployment)})")
+
+
+def _fitting(deployment: Deployment, value: str) -> str:
+    """`value` where the columns of the row r fit the model, else an error."""
     lacks = f"'the row lacks ' || {macro(deployment.pinned + '.lacks')}({_SIGNATURE})"
     refusal = f"indb.refuse({text(deployment.pinned)}, {lacks}, {text(_NEXT_STEP)})"
-    return f"CASE WHEN {macro(deployment.pinned + '.fits')}({_SIGNATURE}) THEN {core} ELSE {refusal} END"
+    return f"CASE WHEN {macro(deployment.pinned + '.fits')}({_SIGNATURE}) THEN {value} ELSE {refusal} END"
 
 
 _NEXT_STEP = "Give a row that has these columns, or call the function named after the model by column."
@@ -179,6 +201,13 @@ class _Direct(_Checked):
         return _direct(deployment, lane)
 
 
+class _Named(_Checked):
+    """Calls for a row that has the columns of every model, if perhaps of other types."""
+
+    def call(self, deployment: Deployment, lane: Lane) -> str:
+        return f"{macro(deployment.function(lane))}(r)"
+
+
 class _Absent(_Checked):
     """For a model that reads columns which the table of this overload lacks: nothing of it is bound."""
 
@@ -204,9 +233,14 @@ def rebuild(database: DuckDB, deployments: Sequence[Deployment]) -> None:
            for each in deployments}  # fmt: skip
     names = by_call_name(deployments)
     several = any(len(each.targets) > 1 for each in deployments)
+    alike = len({frozenset(column.column.lower() for column in each.columns) for each in deployments}) == 1
     for public in dispatch.PUBLIC:
         overloads: list[tuple[str, str]] = []
         for arguments in public.overloads(several):
+            if alike:
+                code = dispatch.body(public, arguments, names, lambda _: _Named(), _Named())
+                overloads.append((f"({', '.join(arguments)})", code))
+                continue
             for type, table in by_type.items():
                 declared = ", ".join(f"r {type}" if name == "r" else name for name in arguments)
 
@@ -219,7 +253,7 @@ def rebuild(database: DuckDB, deployments: Sequence[Deployment]) -> None:
             overloads.append((f"({', '.join(arguments)})", code))
         _create(database, public.name, overloads)
     for each in newest(deployments).values():
-        _create_named(database, each, own[each.pinned])
+        _create_named(database, each)
 
 
 def _for_table(deployment: Deployment, table: Table) -> dispatch.Spelling:
@@ -229,12 +263,12 @@ def _for_table(deployment: Deployment, table: Table) -> dispatch.Spelling:
     return _Absent(missing) if missing else _Checked()
 
 
-def _create_named(database: DuckDB, deployment: Deployment, type: str) -> None:
+def _create_named(database: DuckDB, deployment: Deployment) -> None:
     """The macro named after the model. Its overloads by column and by row differ in their number of arguments."""
     predict = next((lane for lane in deployment.lanes if lane.suffix == ""), None)
     if predict is None:
         return
-    overloads = _by_row(deployment, predict, type) if type else [("(r)", _checked(deployment, predict))]
+    overloads = [("(r)", f"{macro(deployment.function(predict))}(r)")]
     if len(deployment.columns) > 1:
         arguments = _arguments(deployment)
         overloads.append((f"({arguments})", f"{macro(deployment.pinned + '.columns')}({arguments})"))
