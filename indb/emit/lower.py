@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from indb.emit.binding import Binding
 from indb.emit.ranges import Known
@@ -27,6 +28,8 @@ from indb.ir import (
     Type,
 )
 
+Facts: TypeAlias = frozenset[tuple[str, Known]]
+
 
 class Lowering:
     """Lowers the blocks of one model into one graph; each (block, lane) becomes one node."""
@@ -35,24 +38,26 @@ class Lowering:
         self.graph = graph
         self.binding = binding
         self._known: dict[str, Known] = {}
+        self._facts: Facts = frozenset()  # what is known, as part of the keys below: another output may know less
         self.words: dict[int, str] = {}
         """What kind of thing a node is, by its number: the first half of a stage's name."""
-        self._forests: dict[tuple[int, bool], Forest] = {}
-        self._memo: dict[tuple[int, int, bool], Node] = {}
+        self._forests: dict[tuple[int, Facts], Forest] = {}
+        self._memo: dict[tuple[int, int, Facts], Node] = {}
 
     def output(self, block: Block, lane: int) -> Node:
         """One lane of an output. Under the condition that guards it, what the condition says of columns is known."""
         if isinstance(block, Apply) and block.op is Op.WHERE and _is_missing_const(block.args[2]):
             condition = self.lower(block.args[0], 0)
             self._known = _tested_columns(block.args[0])
+            self._facts = frozenset(self._known.items())
             value = self.lower(block.args[1], lane if block.args[1].width > 1 else 0)
-            self._known = {}
+            self._known, self._facts = {}, frozenset()
             return self.graph.op(Op.WHERE, condition, value, self.lower(block.args[2], 0))
         return self.lower(block, lane)
 
     def lower(self, block: Block, lane: int) -> Node:
         """One lane of a block."""
-        key = (id(block), lane, bool(self._known))
+        key = (id(block), lane, self._facts)
         node = self._memo.get(key)
         if node is None:
             node = self._memo[key] = self._lower(block, lane)
@@ -128,7 +133,7 @@ class Lowering:
         return self.graph.sum(terms)
 
     def _forest(self, block: TreeEnsemble, features: Sequence[Node]) -> Forest:
-        key = (id(block), bool(self._known))
+        key = (id(block), self._facts)
         if key not in self._forests:
             self._forests[key] = Forest(block, [feature.range.missing for feature in features])
         return self._forests[key]
