@@ -15,17 +15,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from agreement import is_exact
 from numpy.typing import NDArray
 from rows import awkward_rows
 from zoo import THREADS, ZOO
 
 from indb import build
 from indb.evaluate import Values, decode, evaluate
-from indb.ir import Apply, Block, Concat, Linear, Model, Op, Reduce, ReduceOp, Take, Target, TreeEnsemble, walk
+from indb.ir import Apply, Block, Concat, Linear, Model, Op, Reduce, ReduceOp, Take, Target, walk
 from indb.readers import read
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform")
-INEXACT = frozenset({Op.EXP, Op.LN, Op.SIN, Op.COS, Op.TANH})
 
 
 @contextmanager
@@ -75,18 +75,6 @@ def refused(estimator: Any, given: Any, row: int, targets: tuple[Target, ...]) -
     except ValueError:
         return True
     return all(np.isnan(values).any() for values in outputs.values() if values.dtype.kind == "f")
-
-
-def is_exact(block: Block) -> bool:
-    """Whether a block must equal scikit-learn to the last bit: nothing above the trees that rounds freely."""
-    match block:
-        case TreeEnsemble():
-            return True
-        case Linear() | Reduce(ReduceOp.SUM, _):
-            return False
-        case Apply(op, _) if op in INEXACT:
-            return False
-    return all(is_exact(child) for child in block.children)
 
 
 def linear_slack(model: Model, columns: dict[str, Any]) -> NDArray[np.float64]:
