@@ -113,7 +113,11 @@ def standardise(x: Block, mean: Floats | None, scale: Floats | None) -> Block:
 
 
 def one_hot(
-    x: Block, keys: Sequence[float | str], positions: Sequence[int | None], width: int, unknown: Sequence[Scalar],
+    x: Block,
+    keys: Sequence[float | str],
+    positions: Sequence[int | None],
+    width: int,
+    unknown: Sequence[Scalar],
     missing: Sequence[Scalar],
 ) -> Lookup:
     """Indicator lanes: the value keys[i] sets lane positions[i] (None: no lane) to 1.0."""

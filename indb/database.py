@@ -57,11 +57,16 @@ class Plan:
         )
 
 
+KEPT_MODELS = 8
+"""How many optimised models an open database keeps in memory."""
+
+
 class Database:
     """An open database; a context manager that closes what indb opened."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._optimised: dict[str, Model] = {}
 
     def __enter__(self) -> Database:
         return self
@@ -186,10 +191,21 @@ class Database:
                 raise DatabaseError(
                     f"cannot score {found.name!r}: it has no primary key", "Name its unique columns with key=, --key."
                 )
-            model = optimise(codec.decode(self.engine.model_bytes(deployment), name))
+            model = self._ready(deployment)
             schema, target = self._target(into or f"{found.name}_{deployment.name}", found)
             task = Task(deployment, model, found, columns, where, tuple(outputs), schema, target)
-            return score(self.engine, task, chunk_rows or self.engine.chunk_rows, replace, progress)
+            usual = self.engine.large_chunk_rows if task.is_large else self.engine.chunk_rows
+            return score(self.engine, task, chunk_rows or usual, replace, progress)
+
+    def _ready(self, deployment: Deployment) -> Model:
+        """A deployed model, optimised; kept, because that takes as long as some scoring does."""
+        model = self._optimised.get(deployment.digest)
+        if model is None:
+            model = optimise(codec.decode(self.engine.model_bytes(deployment), deployment.name))
+            if len(self._optimised) >= KEPT_MODELS:
+                self._optimised.clear()
+            self._optimised[deployment.digest] = model
+        return model
 
     def _source(self, deployment: Deployment, table: str | None) -> Table:
         """The table to score: the model's own, or another with the same columns."""

@@ -50,9 +50,7 @@ def evaluate(model: Model, columns: Mapping[str, Any]) -> dict[str, dict[str, Va
     with np.errstate(all="ignore"):
         for block in walk(model.roots()):
             memo[id(block)] = _block(block, memo, columns, n_rows)
-    return {
-        target.name: {name: memo[id(block)] for name, block in target.outputs.items()} for target in model.targets
-    }
+    return {target.name: {name: memo[id(block)] for name, block in target.outputs.items()} for target in model.targets}
 
 
 def decode(labels: tuple[Any, ...], numbers: Values) -> list[Any]:

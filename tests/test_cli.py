@@ -87,9 +87,7 @@ def test_verify_fails_with_exit_code_1(files, tmp_path):
     run("deploy", "late", files["indb"], "--db", files["db"], "--table", "flights")
     frame = pd.DataFrame({"age": [1.0, 5.0, 20.0, 30.0], "dist": [0.0, 1.0, 0.0, 1.0]})
     joblib.dump(LogisticRegression(C=0.001).fit(frame, ["yes", "no", "no", "yes"]), tmp_path / "other.joblib")
-    output = run(
-        "verify", "late", "--db", files["db"], "--model", str(tmp_path / "other.joblib"), "--trust", code=1
-    )
+    output = run("verify", "late", "--db", files["db"], "--model", str(tmp_path / "other.joblib"), "--trust", code=1)
     assert "first: predict" in output
 
 

@@ -66,7 +66,7 @@ def test_odd_names(db, strategy):
     table = f'"{odd}"."T {odd}"'
     run(db, f'CREATE TABLE {table} (id integer, "{odd}" double precision, "{cut}" text, r integer)')
     run(db, f"""INSERT INTO {table} (id, "{odd}", "{cut}") VALUES (1, 10, 'Paris'), (2, -4, 'O''Hare')""")
-    labels = ("n'o; \"é\" $$", "100%")
+    labels = ('n\'o; "é" $$', "100%")
     model = binary(age=ODD, city=LONG, labels=labels)
     proof = GoldenRows({ODD: [10.0], LONG: ["Paris"]}, {"predict": [["100%"]]})
     name = "5% 'off'; é.X$body0$"

@@ -205,7 +205,9 @@ def test_str_shows_every_block_once():
     margin = build.linear(inputs, np.ones((1, 3)), 0.5)
     outputs = {"predict": build.less(build.number(0.0), margin), "decision_function": Reduce(ReduceOp.SUM, stump())}
     model = Model((X, CITY, Column("unread")), (Target("", outputs, ("no", "yes")),), {"class": "Demo"})
-    assert str(model) == """\
+    assert (
+        str(model)
+        == """\
 Model(class Demo)
   %0: number[1] = const [0.0]
   %1: number[2] = const [1.0, 2.0]
@@ -220,6 +222,7 @@ Model(class Demo)
   %10: number[1] = SUM(%9)
   unread: ['unread']
   target '': predict %8, decision_function %10 labels ['no', 'yes']"""
+    )
 
 
 def test_str_cuts_long_rows():

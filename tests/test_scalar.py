@@ -30,8 +30,9 @@ def test_a_guard_is_made_only_where_the_engine_raises():
 def test_stages_come_after_what_they_use():
     graph = Graph()
     x = graph.column("x", SqlKind.FLOAT64)
-    first = graph.op(Op.EXP, graph.op(Op.MUL, x, graph.number(3.0)))
-    second = graph.op(Op.LN, graph.op(Op.DIV, first, graph.op(Op.SUB, first, x)))
+    terms = [graph.op(Op.SIN, graph.op(Op.MUL, x, graph.number(3.0 + power))) for power in range(3)]
+    first = graph.op(Op.EXP, graph.sum(terms))
+    second = graph.op(Op.LN, graph.sum([graph.op(Op.DIV, first, term) for term in (first, x, *terms)]))
     root = graph.op(Op.DIV, second, graph.op(Op.SUB, second, x))
     named = stages([root], {first.number: "exp", second.number: "ln"})
     assert [name for name, _ in named] == ["exp_1", "ln_1"]

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from indb.emit.binding import Binding
 from indb.emit.ranges import Known
 from indb.emit.scalar import Graph, Node, Tree
+from indb.emit.stage import ACCEPTED
 from indb.emit.trees import Forest, leaf_bounds
 from indb.errors import EmitError
 from indb.ir import (
@@ -48,6 +49,7 @@ class Lowering:
         """One lane of an output. Under the condition that guards it, what the condition says of columns is known."""
         if isinstance(block, Apply) and block.op is Op.WHERE and _is_missing_const(block.args[2]):
             condition = self.lower(block.args[0], 0)
+            self.words[condition.number] = ACCEPTED
             self._known = _tested_columns(block.args[0])
             self._facts = frozenset(self._known.items())
             value = self.lower(block.args[1], lane if block.args[1].width > 1 else 0)

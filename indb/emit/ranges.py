@@ -41,7 +41,7 @@ class Range:
         return math.isfinite(self.low) and math.isfinite(self.high)
 
 
-_INTEGER = 3.5e38  # the widest integer type is 128 bits, unsigned
+_INTEGER = 2.0**127  # the widest integer type has 128 bits
 _KINDS: dict[SqlKind, Range] = {
     SqlKind.BOOLEAN: Range(0.0, 1.0, 1.0, nan=False),
     SqlKind.INTEGER: Range(-_INTEGER, _INTEGER, 1.0, nan=False),

@@ -13,12 +13,11 @@ from typing import ClassVar
 
 from indb.emit.binding import Binding, SqlKind
 from indb.emit.dialects.base import Dialect
+from indb.emit.layout import WIDE, indent, join, join_signed, parenthesise, wrap
+from indb.emit.ranges import MAX
 from indb.emit.scalar import CONDITIONS, Form, Node
 from indb.emit.trees import Split
 from indb.ir import Op
-
-WIDE = 100
-"""Text longer than this is broken over lines."""
 
 OR, AND, COMPARE, ADD, MULTIPLY, ATOM = range(6)
 """How tightly a text binds."""
@@ -51,21 +50,27 @@ class Renderer:
         """A node as a value whose missing is NULL; line ends of literals and names are put back by `finished`."""
         return self._known(node)
 
+    def definition(self, node: Node) -> str:
+        """A node as what a stage computes: a value, or for a condition true or false."""
+        return self.condition(node) if node.kind in CONDITIONS else self._known(node)
+
     def text(self, node: Node, binds: int = OR) -> str:
         """A node as a value, in parentheses if it binds less tightly than `binds`."""
-        if node.number in self.names:
+        if node.number in self.names and node.kind not in CONDITIONS:
             return self.names[node.number]
         if node.kind in CONDITIONS:
             return self._case([(self.condition(node), self.dialect.number(1.0))], self.dialect.number(0.0))
         text, tightness = self._WRITERS[node.kind](self, node)
-        return text if tightness >= binds else _parenthesise(text)
+        return text if tightness >= binds else parenthesise(text)
 
     def condition(self, node: Node, binds: int = OR) -> str:
         """A node as an SQL condition."""
-        if node.kind not in CONDITIONS or node.number in self.names:
+        if node.kind in CONDITIONS and node.number in self.names:
+            return self.names[node.number]
+        if node.kind not in CONDITIONS:
             return f"{self.text(node, ADD)} = {self.dialect.number(1.0)}"
         text, tightness = self._WRITERS[node.kind](self, node)
-        return text if tightness >= binds else _parenthesise(text)
+        return text if tightness >= binds else parenthesise(text)
 
     def _known(self, node: Node, binds: int = OR) -> str:
         """A node as an operand that is NULL where it is NaN."""
@@ -97,10 +102,10 @@ class Renderer:
         terms = node.args
         if len(terms) > self.dialect.long_sum and self.dialect.list_sum:
             if not any(term.range.missing for term in terms):
-                inner = ",\n  ".join(_indent(self.text(term)) for term in terms)
+                inner = ",\n  ".join(indent(self.text(term)) for term in terms)
                 return f"{self.dialect.list_sum}([\n  {inner}\n])", ATOM
             parts = [terms[start : start + self.dialect.long_sum] for start in range(0, len(terms), 30)]
-            return _join([f"({self._plus(part)})" for part in parts], " + "), ADD
+            return join([f"({self._plus(part)})" for part in parts], " + "), ADD
         return self._plus(terms), ADD
 
     def _plus(self, terms: Sequence[Node]) -> str:
@@ -112,13 +117,13 @@ class Renderer:
             negative = term.kind is Form.NUMBER and term.value is not None and term.value < 0
             signs.append(" - " if negative else " + ")
             texts.append(self.dialect.number(-term.value) if negative else text)
-        return _join_signed(texts, signs)
+        return join_signed(texts, signs)
 
     def _subtract(self, node: Node) -> tuple[str, int]:
         a, b = node.args
         if b.kind is Form.NUMBER and b.value is not None and b.value < 0:
-            return _join([self.text(a, ADD), self.dialect.number(-b.value)], " + "), ADD
-        return _join([self.text(a, ADD), self.text(b, MULTIPLY)], " - "), ADD
+            return join([self.text(a, ADD), self.dialect.number(-b.value)], " + "), ADD
+        return join([self.text(a, ADD), self.text(b, MULTIPLY)], " - "), ADD
 
     def _product(self, node: Node) -> tuple[str, int]:
         a, b = node.args
@@ -202,10 +207,10 @@ class Renderer:
         return f"{self.text(x, ADD)} BETWEEN {self.text(low, ADD)} AND {self.text(high, ADD)}", COMPARE
 
     def _all(self, node: Node) -> tuple[str, int]:
-        return _join([self.condition(arg, AND) for arg in node.args], " AND "), AND
+        return join([self.condition(arg, AND) for arg in node.args], " AND "), AND
 
     def _either(self, node: Node) -> tuple[str, int]:
-        return _join([self.condition(arg, OR) for arg in node.args], " OR "), OR
+        return join([self.condition(arg, OR) for arg in node.args], " OR "), OR
 
     def _missing(self, node: Node) -> tuple[str, int]:
         return f"{self._raw(node.args[0])} IS NULL", COMPARE
@@ -213,10 +218,13 @@ class Renderer:
     def _present(self, node: Node) -> tuple[str, int]:
         return f"{self._raw(node.args[0])} IS NOT NULL", COMPARE
 
-    def _not_infinite(self, node: Node) -> tuple[str, int]:
-        """NaN and NULL are distinct from infinity, too."""
-        size = self.dialect.function_templates[Op.ABS].format(self.text(node.args[0]))
-        return f"{size} IS DISTINCT FROM {self.dialect.special(math.inf)}", COMPARE
+    def _within(self, node: Node) -> tuple[str, int]:
+        """No argument is beyond the edges. LEAST passes over NULL, and over NaN, which is larger than every number."""
+        sizes = [self.dialect.function_templates[Op.ABS].format(self.text(arg)) for arg in node.args]
+        if len(sizes) == 1 and node.value == MAX:
+            return f"{sizes[0]} IS DISTINCT FROM {self.dialect.special(math.inf)}", COMPARE
+        least = wrap([self.dialect.number(0.0), *(f"-{size}" for size in sizes)])
+        return f"least({least}) >= {self.dialect.number(-node.value)}", COMPARE
 
     def _raw(self, x: Node) -> str:
         """An operand of IS NULL: a column that cannot be NaN needs no cast."""
@@ -241,9 +249,9 @@ class Renderer:
             return f"{subject} = {keys[0]}"
         size = self.dialect.longest_in
         if size is None or len(keys) <= size:
-            return f"{subject} IN ({_wrap(keys)})"
+            return f"{subject} IN ({wrap(keys)})"
         lists = [self._member(subject, keys[start : start + size]) for start in range(0, len(keys), size)]
-        return f"({_join(lists, ' OR ')})"
+        return f"({join(lists, ' OR ')})"
 
     def _keys(self, x: Node, keys: Sequence[float | str]) -> tuple[str, list[str | None]]:
         """What keys are compared with, and each as it is written; None for one that can never be equal."""
@@ -305,16 +313,28 @@ class Renderer:
         subject, keys = self._keys(node.args[0], node.value)
         values = [self.text(value) for value in node.args[1:-1]]
         other = self.text(node.args[-1])
-        grouped: dict[str, list[str]] = {}
-        for key, value in zip(keys, values, strict=True):
-            if key is not None:
-                grouped.setdefault(value, []).append(key)
-        if not grouped:
+        known = {key: value for key, value in zip(keys, values, strict=True) if key is not None}
+        if not known:
             return other, OR
+        if self._is_list(node):
+            found = self.dialect.lookup(subject, list(known), list(known.values()))
+            return (found if node.args[-1].value is None else f"coalesce({found}, {other})"), ATOM
+        grouped: dict[str, list[str]] = {}
+        for key, value in known.items():
+            grouped.setdefault(value, []).append(key)
         if len(grouped) == len(keys):
             return self._case([(keys_[0], value) for value, keys_ in grouped.items()], other, subject), ATOM
         arms = [(self._member(subject, same), value) for value, same in grouped.items()]
         return self._case(arms, other), ATOM
+
+    def _is_list(self, node: Node) -> bool:
+        """Whether a choice is among so many constants that it is written as a list; none of them may be NULL."""
+        longest, arms = self.dialect.longest_case, node.args[1:-1]
+        return (
+            longest is not None
+            and len(arms) > longest
+            and all(arm.is_constant and arm.value is not None for arm in arms)
+        )
 
     def _coalesce(self, node: Node) -> tuple[str, int]:
         x, other = node.args
@@ -328,15 +348,15 @@ class Renderer:
         if len(line) <= WIDE and "\n" not in line:
             return line
         rows = [self._arm(part, condition, value) for part, (condition, value) in zip(parts, arms, strict=True)]
-        return "\n  ".join([head, *rows, *([_indent(tail)] if tail else [])]) + "\nEND"
+        return "\n  ".join([head, *rows, *([indent(tail)] if tail else [])]) + "\nEND"
 
     def _arm(self, line: str, condition: str, value: str) -> str:
         """One arm of a CASE, its value on a line of its own when it is long."""
         if len(line) <= WIDE and "\n" not in line:
             return line
         if "\n" not in condition and len(condition) <= WIDE:
-            return f"WHEN {condition} THEN {_indent(value)}" if "\n" in value else f"WHEN {condition}\n    THEN {value}"
-        return f"WHEN {_indent(_indent(condition))}\n    THEN {_indent(_indent(value))}"
+            return f"WHEN {condition} THEN {indent(value)}" if "\n" in value else f"WHEN {condition}\n    THEN {value}"
+        return f"WHEN {indent(indent(condition))}\n    THEN {indent(indent(value))}"
 
     _WRITERS: ClassVar[dict[Op | Form, Callable[[Renderer, Node], tuple[str, int]]]] = {
         Form.COLUMN: _column,
@@ -345,7 +365,7 @@ class Renderer:
         Form.SUM: _sum,
         Form.ALL: _all,
         Form.PRESENT: _present,
-        Form.NOT_INFINITE: _not_infinite,
+        Form.WITHIN: _within,
         Form.IN: _in,
         Form.MATCH: _match,
         Form.TREE: _tree,
@@ -364,35 +384,3 @@ class Renderer:
         Op.COALESCE: _coalesce,
         **dict.fromkeys((Op.ABS, Op.EXP, Op.LN, Op.SQRT, Op.SIN, Op.COS, Op.TANH, Op.FLOOR), _call),
     }
-
-
-def _indent(text: str) -> str:
-    return text.replace("\n", "\n  ")
-
-
-def _parenthesise(text: str) -> str:
-    return f"({_indent(text)})" if "\n" in text else f"({text})"
-
-
-def _join(texts: Sequence[str], separator: str) -> str:
-    return _join_signed(texts, ["", *([separator] * (len(texts) - 1))])
-
-
-def _join_signed(texts: Sequence[str], separators: Sequence[str]) -> str:
-    """Texts with a separator before each, on one line if that is short, else one a line."""
-    line = "".join(separator + text for separator, text in zip(separators, texts, strict=True))
-    if len(line) <= WIDE and "\n" not in line:
-        return line
-    rows = [separator.lstrip() + _indent(text) for separator, text in zip(separators, texts, strict=True)]
-    return "\n".join(rows)
-
-
-def _wrap(items: Sequence[str]) -> str:
-    """A list of items, broken into lines of moderate width."""
-    lines, line = [], ""
-    for item in items:
-        if line and len(line) + len(item) > WIDE:
-            lines.append(line)
-            line = ""
-        line += f"{', ' if line else ''}{item}"
-    return ",\n  ".join([*lines, line])

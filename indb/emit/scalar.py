@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from indb.emit import ranges
 from indb.emit.binding import SqlKind
-from indb.emit.ranges import MAX, Known, Range
+from indb.emit.ranges import Known, Range
 from indb.emit.trees import Forest
 from indb.ir import Op
 
@@ -28,7 +28,7 @@ class Form(enum.Enum):
     SUM = "sum"  # args added in order
     ALL = "all"  # every condition holds
     PRESENT = "present"  # the argument is not missing
-    NOT_INFINITE = "not infinite"  # the argument is missing or finite
+    WITHIN = "within"  # value: edge; every argument is missing or between -edge and edge
     IN = "in"  # value: keys; the argument equals one of them
     TREE = "tree"  # value: Tree; args: its features
     MATCH = "match"  # value: keys; args: x, a value for each key, the value for any other x (also a missing one)
@@ -39,7 +39,7 @@ class Form(enum.Enum):
 Kind: TypeAlias = Op | Form
 
 CONDITIONS: frozenset[Kind] = frozenset(
-    {Op.LE, Op.LT, Op.EQ, Op.BETWEEN, Op.AND, Op.OR, Op.IS_MISSING, Form.ALL, Form.PRESENT, Form.NOT_INFINITE, Form.IN}
+    {Op.LE, Op.LT, Op.EQ, Op.BETWEEN, Op.AND, Op.OR, Op.IS_MISSING, Form.ALL, Form.PRESENT, Form.WITHIN, Form.IN}
 )
 """Nodes that SQL spells as a condition; as numbers they are 1 and 0."""
 
@@ -67,11 +67,11 @@ class Tree:
 class Node:
     """One value. `range` bounds it; `number` tells the order in which nodes were made (arguments come first).
 
-    `size` is the number of nodes when shared ones are written out; `depth` how deep the expression nests, where an ELSE
-    that is a choice itself is an arm of the same CASE.
+    `size` is the number of nodes when shared ones are written out, of which `own_size` are its own: a tree has many.
+    `depth` is how deep the expression nests, where an ELSE that is a choice itself is an arm of the same CASE.
     """
 
-    __slots__ = ("args", "depth", "kind", "number", "range", "size", "value")
+    __slots__ = ("args", "depth", "kind", "number", "own_size", "range", "size", "value")
 
     def __init__(self, kind: Kind, args: tuple[Node, ...], value: Any, range_: Range, number: int) -> None:
         self.kind = kind
@@ -79,7 +79,7 @@ class Node:
         self.value = value
         self.range = range_
         self.number = number
-        self.size = 1
+        self.own_size = self.size = 1
         self.depth = 0
         for arg in args:
             self.size += arg.size
@@ -140,15 +140,19 @@ class Graph:
         return self.sum([*(self.op(Op.MUL, x, self.number(weight)) for x, weight in terms), self.number(bias)])
 
     def all(self, conditions: Iterable[Node]) -> Node:
-        """Whether every condition holds."""
-        kept: dict[int, Node] = {}
+        """Whether every condition holds. Those that hold columns within the same edges become one."""
+        parts: dict[int, Node] = {}
+        within: dict[float, dict[Node, None]] = {}
         for condition in conditions:
             for part in condition.args if condition.kind in (Form.ALL, Op.AND) else (condition,):
-                if part.kind is Form.NUMBER:
-                    if part.value != TRUE:
-                        return self.number(FALSE)
-                else:
-                    kept[part.number] = part
+                if part.kind is Form.WITHIN:
+                    within.setdefault(part.value, {}).update(dict.fromkeys(part.args))
+                elif part.kind is not Form.NUMBER:
+                    parts[part.number] = part
+                elif part.value != TRUE:
+                    return self.number(FALSE)
+        merged = [self._node(Form.WITHIN, tuple(columns), edge) for edge, columns in within.items()]
+        kept = {part.number: part for part in [*merged, *parts.values()]}
         if not kept:
             return self.number(TRUE)
         return next(iter(kept.values())) if len(kept) == 1 else self._node(Form.ALL, tuple(kept.values()))
@@ -175,7 +179,8 @@ class Graph:
         """The value of one decision tree over its features."""
         node = self._node(Form.TREE, tuple(features), tree, bounds)
         n_nodes, depth = tree.forest.shape(tree.root)
-        node.size = n_nodes + sum(times * features[index].size for index, times in tree.forest.reads(tree.root).items())
+        read = sum(times * features[index].size for index, times in tree.forest.reads(tree.root).items())
+        node.own_size, node.size = n_nodes, n_nodes + read
         node.depth = depth + max(feature.depth for feature in features) - 1
         return node
 
@@ -236,9 +241,14 @@ class Graph:
             return None
         if b.kind is Form.PRESENT and a.args == b.args:
             return self.number(TRUE)
-        if b.kind is Op.BETWEEN and b.args[0] is a.args[0] and (b.args[1].value, b.args[2].value) == (-MAX, MAX):
-            return self._node(Form.NOT_INFINITE, a.args)
+        if b.kind is Op.BETWEEN and b.args[0] is a.args[0] and _is_symmetric(b):
+            return self._node(Form.WITHIN, a.args, b.args[2].value)
         return self._node(Op.OR, (b, a))  # most values are not missing: that test comes last
+
+
+def _is_symmetric(between: Node) -> bool:
+    _, low, high = between.args
+    return low.is_constant and high.is_constant and low.value == -high.value
 
 
 def terms_of(node: Node) -> tuple[Node, ...]:

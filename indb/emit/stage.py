@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from indb.emit.scalar import CONDITIONS, LEAVES, Form, Kind, Node, walk
 from indb.ir import Op
 
-WORTH = 4
-"""A shared value of fewer nodes than this is written again where it is used."""
+WORTH = 10
+"""A shared value gets a name when writing it out at each use would add this many nodes; a named one counts as one."""
+
+ACCEPTED = "accepted"
+"""The word for the condition under which a row is scored: the one condition that a stage may compute."""
 
 _TWICE: frozenset[Kind] = frozenset({Op.MIN, Op.MAX, Form.TREE})
 """Nodes that write an argument more than once: a tree its features, some dialects the first argument of MIN and MAX."""
@@ -27,7 +30,7 @@ class Size:
 
 def size(roots: Sequence[Node]) -> Size:
     """The size of the expressions of some nodes."""
-    return Size(len(walk(roots)), sum(root.size for root in roots), deepest(roots))
+    return Size(sum(node.own_size for node in walk(roots)), sum(root.size for root in roots), deepest(roots))
 
 
 def deepest(roots: Sequence[Node]) -> int:
@@ -46,23 +49,24 @@ def stages(roots: Sequence[Node], words: Mapping[int, str]) -> list[tuple[str, N
     for node in order:
         for arg in node.args:
             uses[arg.number] += 2 if node.kind in _TWICE else 1
-    shared = [
-        node
-        for node in order
-        if uses[node.number] > 1
-        and node.number in words
-        and node.size >= WORTH
-        and node.kind not in CONDITIONS
-        and node.kind not in LEAVES
-        and not is_text(node)
-    ]
+    written: dict[int, int] = {}
     counts: Counter[str] = Counter()
     named: list[tuple[str, Node]] = []
-    for node in shared:
-        word = words.get(node.number, "value")
-        counts[word] += 1
-        named.append((f"{word}_{counts[word]}", node))
+    for node in order:
+        written[node.number] = node.own_size + sum(written[arg.number] for arg in node.args)
+        word = words.get(node.number)
+        added = (uses[node.number] - 1) * written[node.number]
+        if word and added >= WORTH and _can_be_named(node, word):
+            counts[word] += 1
+            named.append((f"{word}_{counts[word]}", node))
+            written[node.number] = 1
     return named
+
+
+def _can_be_named(node: Node, word: str) -> bool:
+    if node.kind in CONDITIONS:
+        return word == ACCEPTED
+    return node.kind not in LEAVES and not is_text(node)
 
 
 def is_text(node: Node) -> bool:

@@ -11,10 +11,11 @@ from indb.emit.binding import Binding, SqlColumn
 from indb.emit.dialects import dialect_of
 from indb.emit.dialects.base import Dialect
 from indb.emit.guards import RaisingGraph
+from indb.emit.layout import indent
 from indb.emit.lower import Lowering
 from indb.emit.outputs import OutputLane, lower_lane, output_lanes
 from indb.emit.render import Renderer, finished, protected
-from indb.emit.scalar import Form, Graph, Node
+from indb.emit.scalar import CONDITIONS, Form, Graph, Node
 from indb.emit.stage import Size, deepest, levels, size, stages
 from indb.errors import EmitError
 from indb.ir import Model
@@ -105,13 +106,13 @@ def _plpgsql(dialect: Dialect, binding: Binding, shared: Sequence[tuple[str, Nod
     renderer = Renderer(dialect, binding)
     steps: list[str] = []
     for name, node in shared:
-        text = renderer.value(node)
-        steps.append(f"  {name} := {_indent(text)};")
+        text = renderer.definition(node)
+        steps.append(f"  {name} := {indent(text)};")
         renderer.names[node.number] = name
     result = cast_output(dialect, renderer, root, type_)
-    declared = "".join(f"  {name} float8;\n" for name, _ in shared)
+    declared = "".join(f"  {name} {'boolean' if node.kind in CONDITIONS else 'float8'};\n" for name, node in shared)
     head = f"DECLARE\n{declared}" if declared else ""
-    return f"{head}BEGIN\n" + "".join(step + "\n" for step in steps) + f"  RETURN {_indent(result)};\nEND"
+    return f"{head}BEGIN\n" + "".join(step + "\n" for step in steps) + f"  RETURN {indent(result)};\nEND"
 
 
 def _lambda(dialect: Dialect, binding: Binding, shared: Sequence[tuple[str, Node]], root: Node, type_: str) -> str:
@@ -119,11 +120,11 @@ def _lambda(dialect: Dialect, binding: Binding, shared: Sequence[tuple[str, Node
     renderer = Renderer(dialect, binding)
     opened: list[str] = []
     for depth, group in enumerate(levels(shared)):
-        fields = ",\n    ".join(f"{name} := {_indent(_indent(renderer.value(node)))}" for name, node in group)
+        fields = ",\n    ".join(f"{name} := {indent(indent(renderer.definition(node)))}" for name, node in group)
         opened.append(f"list_transform([struct_pack(\n    {fields}\n  )], lambda _s{depth}:\n")
         renderer.names.update({node.number: f"_s{depth}.{name}" for name, node in group})
     inner = cast_output(dialect, renderer, root, type_)
-    return "".join(opened) + f"  {_indent(inner)}\n" + ")[1]" * len(opened)
+    return "".join(opened) + f"  {indent(inner)}\n" + ")[1]" * len(opened)
 
 
 def select(
@@ -157,8 +158,9 @@ def written_select(
     named = stages(roots, lowering.words)
     names = _free_names([lane.name for lane in lanes], key)
     keys = [(f"{alias}.{protected(spoken.quote(name))}", name) for name in key]
-    writer = _lateral if spoken.stages == "lateral" else _chain
-    return writer(_Parts(spoken, binding, source, alias, keys, levels(named), roots, lanes, names))
+    groups = levels(named)
+    writer = _chain if spoken.lateral_after is None or len(groups) <= spoken.lateral_after else _lateral
+    return writer(_Parts(spoken, binding, source, alias, keys, groups, roots, lanes, names))
 
 
 def _free_names(names: Sequence[str], key: Sequence[str]) -> list[str]:
@@ -191,22 +193,22 @@ class _Parts:
         for lane, root, name in zip(self.lanes, self.roots, self.names, strict=True):
             text = cast_output(self.dialect, renderer, root, lane.type)
             rows.append(f"{text} AS {protected(self.dialect.quote(name))}")
-        return ",\n  ".join(_indent(row) for row in rows)
+        return ",\n  ".join(indent(row) for row in rows)
 
 
 def _lateral(parts: _Parts) -> str:
-    """PostgreSQL: each stage is a LATERAL subquery; OFFSET 0 keeps the planner from writing it out again."""
+    """Each stage is a LATERAL subquery: nothing has to be handed on from stage to stage."""
     renderer = Renderer(parts.dialect, parts.binding)
     joins: list[str] = []
     for number, group in enumerate(parts.groups, start=1):
-        fields = ",\n    ".join(f"{_indent(_indent(renderer.value(node)))} AS {name}" for name, node in group)
-        joins.append(f"\nCROSS JOIN LATERAL (\n  SELECT\n    {fields}\n  OFFSET 0\n) AS stage_{number}")
+        fields = ",\n    ".join(f"{indent(indent(renderer.definition(node)))} AS {name}" for name, node in group)
+        joins.append(f"\nCROSS JOIN LATERAL (\n  SELECT\n    {fields}{_fence(parts)}\n) AS stage_{number}")
         renderer.names.update({node.number: f"stage_{number}.{name}" for name, node in group})
     return f"SELECT\n  {parts.rows(renderer, parts.keys)}\nFROM {parts.source} AS {parts.alias}{''.join(joins)}"
 
 
 def _chain(parts: _Parts) -> str:
-    """Other engines: each stage is a SELECT over the one before, which carries on the columns that are still read."""
+    """Each stage is a SELECT over the one before, which carries on the columns that are still read."""
     renderer = Renderer(parts.dialect, parts.binding)
     source, alias, keys = parts.source, parts.alias, list(parts.keys)
     binding = dict(parts.binding)
@@ -217,10 +219,10 @@ def _chain(parts: _Parts) -> str:
         values = [f"{text} AS key_{index}" for index, (text, _) in enumerate(keys)]
         values += [f"{protected(binding[name].sql)} AS {protected(carried[name])}" for name in live]
         values += [f"{text} AS {text.split('.')[-1]}" for text in _live_names(later, renderer)]
-        values += [f"{renderer.value(node)} AS {name}" for name, node in group]
-        fields = ",\n    ".join(_indent(_indent(value)) for value in values)
+        values += [f"{renderer.definition(node)} AS {name}" for name, node in group]
+        fields = ",\n    ".join(indent(indent(value)) for value in values)
         stage = f"stage_{number}"
-        source, alias = f"(\n  SELECT\n    {fields}\n  FROM {_indent(source)} AS {alias}\n)", stage
+        source, alias = f"(\n  SELECT\n    {fields}\n  FROM {indent(source)} AS {alias}{_fence(parts)}\n)", stage
         keys = [(f"{stage}.key_{index}", name) for index, (_, name) in enumerate(keys)]
         for name in live:
             binding[name] = SqlColumn(f"{stage}.{carried[name]}", binding[name].kind)
@@ -228,6 +230,10 @@ def _chain(parts: _Parts) -> str:
         renderer = Renderer(parts.dialect, binding, kept)
         renderer.names.update({node.number: f"{stage}.{name}" for name, node in group})
     return f"SELECT\n  {parts.rows(renderer, keys)}\nFROM {source} AS {alias}"
+
+
+def _fence(parts: _Parts) -> str:
+    return f"\n  {parts.dialect.fence}" if parts.dialect.fence else ""
 
 
 def _read(roots: Sequence[Node], named: set[int]) -> list[Node]:
@@ -271,7 +277,3 @@ def _carried_names(live: Sequence[str], dialect: Dialect) -> dict[str, str]:
         taken.add(name.lower())
         names[name] = dialect.quote(name if plain else f"column_{index}")
     return names
-
-
-def _indent(text: str) -> str:
-    return text.replace("\n", "\n  ")

@@ -119,6 +119,8 @@ class Engine(ABC):
     """How long an identifier may be; None: as long as one likes."""
     chunk_rows: ClassVar[int]
     """How many rows `score` writes between two commits, unless told."""
+    large_chunk_rows: ClassVar[int]
+    """The same for models that are too large for one expression."""
     driver_error: ClassVar[type[Exception]]
 
     @abstractmethod
@@ -249,8 +251,8 @@ class Engine(ABC):
     # Tables of scores
 
     @contextmanager
-    def bulk(self) -> Iterator[None]:
-        """A transaction with the settings that suit one long statement."""
+    def bulk(self, is_large: bool) -> Iterator[None]:
+        """A transaction with the settings that suit one long statement; `is_large`: of a large model."""
         with self.transaction():
             yield
 

@@ -23,7 +23,8 @@ from indb.ir import Model
 
 _KINDS = {
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), SqlKind.INTEGER),
-    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), SqlKind.INTEGER),
+    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"), SqlKind.INTEGER),
+    "UHUGEINT": SqlKind.DECIMAL,  # it reaches beyond what a float32 holds, as no other integer does
     "DECIMAL": SqlKind.DECIMAL,
     "FLOAT": SqlKind.FLOAT32,
     "DOUBLE": SqlKind.FLOAT64,
@@ -46,7 +47,7 @@ class DuckDB(Engine):
     dialect = "duckdb"
     placeholder = "?"
     name_bytes = None
-    chunk_rows = 1_000_000
+    chunk_rows = large_chunk_rows = 1_000_000
     driver_error = duckdb.Error
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, owned: bool) -> None:

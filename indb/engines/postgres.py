@@ -80,7 +80,8 @@ class Postgres(Engine):
     dialect = "postgres"
     placeholder = "%s"
     name_bytes = 63
-    chunk_rows = 100_000
+    chunk_rows = 1_000_000
+    large_chunk_rows = 100_000
     driver_error = psycopg.Error
 
     def __init__(self, connection: psycopg.Connection[Any], owned: bool) -> None:
@@ -120,10 +121,10 @@ class Postgres(Engine):
             yield
 
     @contextmanager
-    def bulk(self) -> Iterator[None]:
+    def bulk(self, is_large: bool) -> Iterator[None]:
         with self.transaction():
-            # Compiling one big expression takes the server's JIT 5 to 10 seconds for each chunk.
-            self.execute("SET LOCAL jit = off")
+            if is_large:  # compiling one big expression takes the server's JIT 5 to 10 seconds; a small one gains by it
+                self.execute("SET LOCAL jit = off")
             yield
 
     def close(self) -> None:
@@ -242,7 +243,7 @@ class Postgres(Engine):
             for field, column in zip(fields, deployment.columns, strict=bool(fields))
         ]  # fmt: skip
         calls = [f"indb.{quoted(deployment.function(lane))}({row})" for lane in deployment.lanes]
-        with self.bulk():
+        with self.bulk(is_large=True):  # all lanes at once
             found = self.rows(f"SELECT {', '.join(casts + calls)} FROM {source}")
         return [each[: len(casts)] for each in found], [each[len(casts) :] for each in found]
 

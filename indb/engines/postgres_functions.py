@@ -206,5 +206,3 @@ def drop_named(database: Postgres, names: Sequence[str]) -> None:
     )
     for (signature,) in found:
         database.execute(f"DROP FUNCTION {signature}")
-
-

@@ -1,17 +1,18 @@
 """Whole tables of scores: key range by key range into a work table, which gets the final name when it is complete.
 
 Each chunk is committed together with the key that it ended with. An interrupted run leaves the work table and that
-key; the same call continues after it. The final name only ever holds a finished table.
+key; the same call continues after it. A table of a single chunk is one CREATE TABLE AS. The final name only ever holds
+a finished table.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from indb.emit import output_lanes, select
+from indb.emit import Strategy, output_lanes, select
 from indb.engines.base import Engine, Table, binding, quoted, text
 from indb.engines.deployment import Deployment
 from indb.errors import DatabaseError, did_you_mean
@@ -38,6 +39,11 @@ class Task:
     outputs: tuple[str, ...]
     schema: str
     into: str
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the model is too large for one expression."""
+        return self.deployment.strategy == Strategy.STAGED.value
 
     @property
     def identity(self) -> str:
@@ -81,20 +87,49 @@ def score(engine: Engine, task: Task, chunk_rows: int, replace: bool, progress: 
     last, done = _resumed(engine, task, work)
     left = int(engine.rows(f"SELECT count(*) FROM {task.table.sql} AS {ALIAS}{task.filter(*_after(task, last))}")[0][0])
     total = done + left
-    bounds = _bounds(engine, task, last, chunk_rows)
+
+    def report(rows: int) -> None:
+        if progress:
+            progress(rows, max(rows, total))
+
+    report(done)
+    if last is None and left <= chunk_rows:
+        done = _create(engine, task, work)
+        report(done)
+    else:
+        bounds = _bounds(engine, task, last, chunk_rows)
+        done = _append(engine, task, work, last, bounds, done, report)
+    _finish(engine, task, work)
+    return done
+
+
+def _create(engine: Engine, task: Task, work: str) -> int:
+    """Score all rows into a new work table; their number. Servers run this in parallel, unlike an INSERT."""
+    with engine.bulk(task.is_large):
+        engine.execute(f"DROP TABLE IF EXISTS {task.name(work)}")
+        engine.execute(f"CREATE TABLE {task.name(work)} AS {_select(task, _source(task), engine.dialect)}")
+        _mark(engine, task, None, 0)
+        return int(engine.rows(f"SELECT count(*) FROM {task.name(work)}")[0][0])
+
+
+def _append(
+    engine: Engine,
+    task: Task,
+    work: str,
+    last: tuple[str, ...] | None,
+    bounds: Sequence[tuple[str, ...]],
+    done: int,
+    report: Callable[[int], None],
+) -> int:
+    """Score chunk by chunk after the key `last`, up to each bound and to the end; the rows in the work table then."""
     if last is None:
         _start(engine, task, work)
-    if progress:
-        progress(done, total)
     for upper in [*bounds, None]:
-        with engine.bulk():
-            written = _insert(engine, task, work, last, upper)
-            done += written
+        with engine.bulk(task.is_large):
+            done += _insert(engine, task, work, last, upper)
             _mark(engine, task, upper, done)
         last = upper
-        if progress:
-            progress(done, max(done, total))
-    _finish(engine, task, work)
+        report(done)
     return done
 
 
@@ -261,14 +296,15 @@ def _bounds(engine: Engine, task: Task, last: tuple[str, ...] | None, chunk_rows
     return [tuple(str(value) for value in row) for row in found]
 
 
-def _insert(
-    engine: Engine, task: Task, work: str, last: tuple[str, ...] | None, upper: tuple[str, ...] | None
-) -> int:
+def _insert(engine: Engine, task: Task, work: str, last: tuple[str, ...] | None, upper: tuple[str, ...] | None) -> int:
     """Score one chunk; the number of its rows."""
-    conditions = _after(task, last) + _after(task, upper, "<=")
-    source = f"(SELECT * FROM {task.table.sql} AS {ALIAS}{task.filter(*conditions)})"
+    source = _source(task, *_after(task, last), *_after(task, upper, "<="))
     cursor = engine.execute(f"INSERT INTO {task.name(work)} {_select(task, source, engine.dialect)}")
     return int(cursor.rowcount if engine.dialect == "postgres" else cursor.fetchall()[0][0])
+
+
+def _source(task: Task, *conditions: str) -> str:
+    return f"(SELECT * FROM {task.table.sql} AS {ALIAS}{task.filter(*conditions)})"
 
 
 def _finish(engine: Engine, task: Task, work: str) -> None:

@@ -83,42 +83,36 @@ r."age"::DOUBLE / 10e0
 -- read from: class Test
 -- columns: age (number), city (text)
 SELECT
-  stage_3.key_0 AS "id",
+  stage_1.key_0 AS "id",
   (CASE
-    WHEN stage_3."age" BETWEEN -1e+300 AND 1e+300
-      THEN CASE WHEN stage_3."age" / 10e0 + stage_3.lookup_1 > 0e0 THEN 'yes' ELSE 'no' END
+    WHEN stage_1."age" BETWEEN -1e+300 AND 1e+300 THEN CASE
+      WHEN stage_1."age" / 10e0
+        + CASE
+            WHEN stage_1."city" IS NULL THEN 0e0
+            ELSE CASE stage_1."city" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
+          END > 0e0
+        THEN 'yes'
+      ELSE 'no'
+    END
   END)::VARCHAR AS "predict",
-  nullif(1e0 - stage_3.div_1, 'NaN'::DOUBLE) AS "predict_proba_no",
-  nullif(stage_3.div_1, 'NaN'::DOUBLE) AS "predict_proba_yes",
-  nullif(stage_3.add_1, 'NaN'::DOUBLE) AS "decision_function"
+  nullif(1e0 - 1e0 / (1e0 + exp(-stage_1.add_1)), 'NaN'::DOUBLE) AS "predict_proba_no",
+  nullif(1e0 / (1e0 + exp(-stage_1.add_1)), 'NaN'::DOUBLE) AS "predict_proba_yes",
+  nullif(stage_1.add_1, 'NaN'::DOUBLE) AS "decision_function"
 FROM (
   SELECT
-    stage_2.key_0 AS key_0,
-    stage_2."age" AS "age",
-    stage_2.lookup_1 AS lookup_1,
-    stage_2.add_1 AS add_1,
-    nullif(1e0 / (1e0 + exp(-stage_2.add_1)), 'NaN'::DOUBLE) AS div_1
+    input."id" AS key_0,
+    input."age" AS "age",
+    input."city" AS "city",
+    nullif(input."age" / 10e0
+    + CASE
+        WHEN input."city" IS NULL THEN 0e0
+        ELSE CASE input."city" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
+      END, 'NaN'::DOUBLE) AS add_1
   FROM (
     SELECT
-      stage_1.key_0 AS key_0,
-      stage_1."age" AS "age",
-      stage_1.lookup_1 AS lookup_1,
-      nullif(stage_1."age" / 10e0 + stage_1.lookup_1, 'NaN'::DOUBLE) AS add_1
-    FROM (
-      SELECT
-        input."id" AS key_0,
-        input."age" AS "age",
-        CASE
-          WHEN input."city" IS NULL THEN 0e0
-          ELSE CASE input."city" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
-        END AS lookup_1
-      FROM (
-        SELECT
-          t."id",
-          t."age"::DOUBLE AS "age",
-          t."city"::VARCHAR AS "city"
-        FROM "shop"."customers" AS t
-      ) AS input
-    ) AS stage_1
-  ) AS stage_2
-) AS stage_3
+      t."id",
+      t."age"::DOUBLE AS "age",
+      t."city"::VARCHAR AS "city"
+    FROM "shop"."customers" AS t
+  ) AS input
+) AS stage_1

@@ -95,53 +95,53 @@ END
 -- read from: class Test
 -- columns: age (number), city (text)
 SELECT
-  input."id" AS "id",
+  stage_2.key_0 AS "id",
   (CASE
-    WHEN input."age" BETWEEN '-1e+300'::float8 AND '1e+300'::float8 THEN CASE
+    WHEN stage_2."age" BETWEEN '-1e+300'::float8 AND '1e+300'::float8 THEN CASE
       WHEN CASE
-            WHEN input."age" BETWEEN '-2.5e-323'::float8 AND '2.5e-323'::float8 THEN 0::float8
-            ELSE input."age" / 10::float8
+            WHEN stage_2."age" BETWEEN '-2.5e-323'::float8 AND '2.5e-323'::float8 THEN 0::float8
+            ELSE stage_2."age" / 10::float8
           END
-        + stage_1.lookup_1 > 0::float8
+        + CASE
+            WHEN stage_2."city" IS NULL THEN 0::float8
+            ELSE CASE stage_2."city" WHEN 'Paris' THEN 1::float8 WHEN 'O''Hare' THEN -2::float8 ELSE 0.25::float8 END
+          END > 0::float8
         THEN 'yes'
       ELSE 'no'
     END
   END)::text AS "predict",
-  nullif(1::float8 - stage_4.div_1, 'NaN'::float8) AS "predict_proba_no",
-  nullif(stage_4.div_1, 'NaN'::float8) AS "predict_proba_yes",
+  nullif(1::float8 - stage_2.div_1, 'NaN'::float8) AS "predict_proba_no",
+  nullif(stage_2.div_1, 'NaN'::float8) AS "predict_proba_yes",
   nullif(stage_2.add_1, 'NaN'::float8) AS "decision_function"
 FROM (
   SELECT
-    t."id",
-    t."age"::float8 AS "age",
-    t."city"::text AS "city"
-  FROM "shop"."customers" AS t
-) AS input
-CROSS JOIN LATERAL (
-  SELECT
-    CASE
-      WHEN input."city" IS NULL THEN 0::float8
-      ELSE CASE input."city" WHEN 'Paris' THEN 1::float8 WHEN 'O''Hare' THEN -2::float8 ELSE 0.25::float8 END
-    END AS lookup_1
-  OFFSET 0
-) AS stage_1
-CROSS JOIN LATERAL (
-  SELECT
-    nullif(CASE
-        WHEN input."age" BETWEEN '-2.5e-323'::float8 AND '2.5e-323'::float8 THEN 0::float8
-        ELSE input."age" / 10::float8
-      END
-    + stage_1.lookup_1, 'NaN'::float8) AS add_1
+    stage_1.key_0 AS key_0,
+    stage_1."age" AS "age",
+    stage_1."city" AS "city",
+    stage_1.add_1 AS add_1,
+    nullif(1::float8 / (1::float8
+      + exp(float8smaller(nullif(float8larger(nullif(-stage_1.add_1, 'NaN'::float8), -745.1::float8), 'NaN'::float8), 709.78::float8))), 'NaN'::float8) AS div_1
+  FROM (
+    SELECT
+      input."id" AS key_0,
+      input."age" AS "age",
+      input."city" AS "city",
+      nullif(CASE
+          WHEN input."age" BETWEEN '-2.5e-323'::float8 AND '2.5e-323'::float8 THEN 0::float8
+          ELSE input."age" / 10::float8
+        END
+      + CASE
+          WHEN input."city" IS NULL THEN 0::float8
+          ELSE CASE input."city" WHEN 'Paris' THEN 1::float8 WHEN 'O''Hare' THEN -2::float8 ELSE 0.25::float8 END
+        END, 'NaN'::float8) AS add_1
+    FROM (
+      SELECT
+        t."id",
+        t."age"::float8 AS "age",
+        t."city"::text AS "city"
+      FROM "shop"."customers" AS t
+    ) AS input
+    OFFSET 0
+  ) AS stage_1
   OFFSET 0
 ) AS stage_2
-CROSS JOIN LATERAL (
-  SELECT
-    nullif(-stage_2.add_1, 'NaN'::float8) AS mul_1
-  OFFSET 0
-) AS stage_3
-CROSS JOIN LATERAL (
-  SELECT
-    nullif(1::float8 / (1::float8
-      + exp(float8smaller(nullif(float8larger(nullif(stage_3.mul_1, 'NaN'::float8), -745.1::float8), 'NaN'::float8), 709.78::float8))), 'NaN'::float8) AS div_1
-  OFFSET 0
-) AS stage_4

@@ -55,31 +55,25 @@ CASE WHEN r."Income $" <= 1000.5e0 THEN -0.5e0 WHEN r."age" <= 18 THEN 0.25e0 EL
 -- read from: class GradientBoostingClassifier
 -- columns: age (number), Income $ (number)
 SELECT
-  stage_2.key_0 AS "id",
-  (CASE WHEN stage_2.trees_1 > 0e0 THEN 1e0 ELSE 0e0 END) = 1e0 AS "predict",
-  stage_2.trees_1 AS "decision_function",
-  1e0 - stage_2.div_1 AS "predict_proba_false",
-  stage_2.div_1 AS "predict_proba_true"
+  stage_1.key_0 AS "id",
+  (CASE WHEN stage_1.trees_1 > 0e0 THEN 1e0 ELSE 0e0 END) = 1e0 AS "predict",
+  stage_1.trees_1 AS "decision_function",
+  1e0 - 1e0 / (1e0 + exp(-stage_1.trees_1)) AS "predict_proba_false",
+  1e0 / (1e0 + exp(-stage_1.trees_1)) AS "predict_proba_true"
 FROM (
   SELECT
-    stage_1.key_0 AS key_0,
-    stage_1.trees_1 AS trees_1,
-    1e0 / (1e0 + exp(-stage_1.trees_1)) AS div_1
+    input."id" AS key_0,
+    CASE
+        WHEN input."Income $" <= 1000.5e0 THEN -0.5e0
+        WHEN input."age" <= 18e0 THEN 0.25e0
+        ELSE 1.5e0
+      END
+    + CASE WHEN -input."age" < -40e0 THEN -0.75e0 ELSE 0.125e0 END AS trees_1
   FROM (
     SELECT
-      input."id" AS key_0,
-      CASE
-          WHEN input."Income $" <= 1000.5e0 THEN -0.5e0
-          WHEN input."age" <= 18e0 THEN 0.25e0
-          ELSE 1.5e0
-        END
-      + CASE WHEN -input."age" < -40e0 THEN -0.75e0 ELSE 0.125e0 END AS trees_1
-    FROM (
-      SELECT
-        t."id",
-        t."age"::DOUBLE AS "age",
-        t."Income $"::DOUBLE AS "Income $"
-      FROM "shop"."customers" AS t
-    ) AS input
-  ) AS stage_1
-) AS stage_2
+      t."id",
+      t."age"::DOUBLE AS "age",
+      t."Income $"::DOUBLE AS "Income $"
+    FROM "shop"."customers" AS t
+  ) AS input
+) AS stage_1

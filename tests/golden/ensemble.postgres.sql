@@ -95,30 +95,26 @@ END
 -- read from: class GradientBoostingClassifier
 -- columns: age (number), Income $ (number)
 SELECT
-  input."id" AS "id",
+  stage_1.key_0 AS "id",
   (CASE WHEN stage_1.trees_1 > 0::float8 THEN 1::float8 ELSE 0::float8 END) = 1::float8 AS "predict",
   stage_1.trees_1 AS "decision_function",
-  1::float8 - stage_2.div_1 AS "predict_proba_false",
-  stage_2.div_1 AS "predict_proba_true"
+  1::float8 - 1::float8 / (1::float8 + exp(-stage_1.trees_1)) AS "predict_proba_false",
+  1::float8 / (1::float8 + exp(-stage_1.trees_1)) AS "predict_proba_true"
 FROM (
   SELECT
-    t."id",
-    t."age"::float8 AS "age",
-    t."Income $"::float8 AS "Income $"
-  FROM "shop"."customers" AS t
-) AS input
-CROSS JOIN LATERAL (
-  SELECT
+    input."id" AS key_0,
     CASE
         WHEN input."Income $" <= 1000.5::float8 THEN -0.5::float8
         WHEN input."age" <= 18::float8 THEN 0.25::float8
         ELSE 1.5::float8
       END
     + CASE WHEN -input."age" < -40::float8 THEN -0.75::float8 ELSE 0.125::float8 END AS trees_1
+  FROM (
+    SELECT
+      t."id",
+      t."age"::float8 AS "age",
+      t."Income $"::float8 AS "Income $"
+    FROM "shop"."customers" AS t
+  ) AS input
   OFFSET 0
 ) AS stage_1
-CROSS JOIN LATERAL (
-  SELECT
-    1::float8 / (1::float8 + exp(-stage_1.trees_1)) AS div_1
-  OFFSET 0
-) AS stage_2

@@ -31,12 +31,10 @@ END
 SELECT
   input."id" AS "id",
   CASE
-    WHEN input."Income $" BETWEEN -1e+308 AND 1e+308
-      AND (input."age" BETWEEN -1e+308 AND 1e+308 OR nullif(input."age", 'NaN'::DOUBLE) IS NULL)
-      THEN coalesce(nullif(input."age", 'NaN'::DOUBLE), 37e0) * 0.12244897959183673e0
-      + input."Income $" * -0.000625e0
-      + 5.879464285714286e0
-      + CASE input."city" WHEN 'Paris' THEN 2e0 WHEN 'Rome
+    WHEN least(0e0, -abs(input."age")) >= -1e+308 AND input."Income $" BETWEEN -1e+308 AND 1e+308 THEN coalesce(nullif(input."age", 'NaN'::DOUBLE), 37e0) * 0.12244897959183673e0
+    + input."Income $" * -0.000625e0
+    + 5.879464285714286e0
+    + CASE input."city" WHEN 'Paris' THEN 2e0 WHEN 'Rome
 ' THEN -1e0 ELSE 0e0 END
     ELSE NULL::DOUBLE
   END AS "predict"

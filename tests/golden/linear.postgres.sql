@@ -39,9 +39,8 @@ END
 SELECT
   input."id" AS "id",
   CASE
-    WHEN input."Income $" BETWEEN '-1e+308'::float8 AND '1e+308'::float8
-      AND (input."age" BETWEEN '-1e+308'::float8 AND '1e+308'::float8
-          OR nullif(input."age", 'NaN'::float8) IS NULL)
+    WHEN least(0::float8, -abs(input."age")) >= '-1e+308'::float8
+      AND input."Income $" BETWEEN '-1e+308'::float8 AND '1e+308'::float8
       THEN CASE
           WHEN input."age" BETWEEN '-2e-323'::float8 AND '2e-323'::float8 THEN 0::float8
           ELSE coalesce(nullif(input."age", 'NaN'::float8), 37::float8) * 0.12244897959183673::float8

@@ -31,22 +31,15 @@ nullif(1e0 / (1e0 + exp(-r."dist")), 'NaN'::DOUBLE)
 -- digest: sha256 fcf920a3fd7c171fc5bc9055e45884af540d727035058058707a70612f3d7d50
 -- columns: age (number), dist (number)
 SELECT
-  stage_1.key_0 AS "id",
-  nullif(stage_1."age" + 1e0, 'NaN'::DOUBLE) AS "predict_up",
-  (CASE WHEN -stage_1."dist" < -0e0 THEN 1e0 ELSE 0e0 END) = 1e0 AS "predict_it's",
-  nullif(1e0 - stage_1.div_1, 'NaN'::DOUBLE) AS "predict_proba_it's_false",
-  nullif(stage_1.div_1, 'NaN'::DOUBLE) AS "predict_proba_it's_true"
+  input."id" AS "id",
+  nullif(input."age" + 1e0, 'NaN'::DOUBLE) AS "predict_up",
+  (CASE WHEN -input."dist" < -0e0 THEN 1e0 ELSE 0e0 END) = 1e0 AS "predict_it's",
+  nullif(1e0 - 1e0 / (1e0 + exp(-input."dist")), 'NaN'::DOUBLE) AS "predict_proba_it's_false",
+  nullif(1e0 / (1e0 + exp(-input."dist")), 'NaN'::DOUBLE) AS "predict_proba_it's_true"
 FROM (
   SELECT
-    input."id" AS key_0,
-    input."age" AS "age",
-    input."dist" AS "dist",
-    nullif(1e0 / (1e0 + exp(-input."dist")), 'NaN'::DOUBLE) AS div_1
-  FROM (
-    SELECT
-      t."id",
-      t."age"::DOUBLE AS "age",
-      t."dist"::DOUBLE AS "dist"
-    FROM "shop"."customers" AS t
-  ) AS input
-) AS stage_1
+    t."id",
+    t."age"::DOUBLE AS "age",
+    t."dist"::DOUBLE AS "dist"
+  FROM "shop"."customers" AS t
+) AS input

@@ -45,21 +45,24 @@ END
 -- digest: sha256 fcf920a3fd7c171fc5bc9055e45884af540d727035058058707a70612f3d7d50
 -- columns: age (number), dist (number)
 SELECT
-  input."id" AS "id",
-  nullif(input."age" + 1::float8, 'NaN'::float8) AS "predict_up",
-  (CASE WHEN -input."dist" < -0::float8 THEN 1::float8 ELSE 0::float8 END) = 1::float8 AS "predict_it's",
+  stage_1.key_0 AS "id",
+  nullif(stage_1."age" + 1::float8, 'NaN'::float8) AS "predict_up",
+  (CASE WHEN -stage_1."dist" < -0::float8 THEN 1::float8 ELSE 0::float8 END) = 1::float8 AS "predict_it's",
   nullif(1::float8 - stage_1.div_1, 'NaN'::float8) AS "predict_proba_it's_false",
   nullif(stage_1.div_1, 'NaN'::float8) AS "predict_proba_it's_true"
 FROM (
   SELECT
-    t."id",
-    t."age"::float8 AS "age",
-    t."dist"::float8 AS "dist"
-  FROM "shop"."customers" AS t
-) AS input
-CROSS JOIN LATERAL (
-  SELECT
+    input."id" AS key_0,
+    input."age" AS "age",
+    input."dist" AS "dist",
     nullif(1::float8 / (1::float8
       + exp(float8smaller(nullif(float8larger(nullif(-input."dist", 'NaN'::float8), -745.1::float8), 'NaN'::float8), 709.78::float8))), 'NaN'::float8) AS div_1
+  FROM (
+    SELECT
+      t."id",
+      t."age"::float8 AS "age",
+      t."dist"::float8 AS "dist"
+    FROM "shop"."customers" AS t
+  ) AS input
   OFFSET 0
 ) AS stage_1

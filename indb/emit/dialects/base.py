@@ -7,6 +7,7 @@ templates with places for arguments: a forest has a million nodes, and sqlglot's
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
@@ -41,21 +42,26 @@ class Dialect:
     """One SQL dialect.
 
     `raises`: overflow, underflow and undefined results are errors. `strict_min`, `strict_max`: function names whose
-    result is NULL when an argument is, or None when there are none. `stages`: how a SELECT names shared values:
-    "lateral" or "chain". `functions`: what a stored function with shared values is written in: "plpgsql" or "lambda".
-    `list_sum`: a function over a list that adds in order, for sums of over `long_sum` terms. `longest_in`: how many
-    values one IN may have; more are several IN with OR. `max_depth`: nesting that works.
+    result is NULL when an argument is, or None when there are none. LEAST and GREATEST pass over NULL. `fence`: what
+    ends the SELECT of a stage so that the planner does not write it out again. `lateral_after`: more stages than this
+    are glued by LATERAL instead of one SELECT over another; None for never. `functions`: what a stored function with
+    shared values is written in: "plpgsql" or "lambda". `list_sum`: a function over a list that adds in order, for sums
+    of over `long_sum` terms. `longest_in`: how many values one IN may have; more are several IN with OR.
+    `longest_case`: the most constants that are chosen by a CASE over a key; more are looked up in a list. `max_depth`:
+    nesting that works.
     """
 
     name: str
     raises: bool = False
     strict_min: str | None = None
     strict_max: str | None = None
-    stages: str = "chain"
+    fence: str | None = None
+    lateral_after: int | None = None
     functions: str | None = None
     list_sum: str | None = None
     long_sum: int = 1000
     longest_in: int | None = None
+    longest_case: int | None = None
     max_depth: int = 300
     max_name_bytes: int = 255
     names: dict[Op, str] = field(default_factory=dict)
@@ -95,6 +101,10 @@ class Dialect:
         found = {op: cls(this=place).sql(dialect=self.name).lower() for op, cls in FUNCTIONS.items()}
         found.update(self.names)
         return {op: call.replace("__x__", "{}") for op, call in found.items()}
+
+    def lookup(self, x: str, keys: Sequence[str], values: Sequence[str]) -> str:
+        """The value at the place of x among the keys, NULL when it is none of them; where `longest_case` is given."""
+        raise NotImplementedError
 
     def column(self, column: SqlColumn) -> str:
         """A column as a double or as a text."""

@@ -4,15 +4,18 @@ Traps: a bare 0.5 is a decimal and slow, 0.5e0 is a double. A sum of hundreds of
 while list_sum over a list of them adds in the same order at once. IN with five values or more in a select list is
 planned as a join, each of them, so that trees on a category run for minutes; up to four are compared row by row. 759
 lists in 60 trees: bound in 3.5 s as INs of four, in 20 s as list_contains, and run in a fifth of the time. LEAST and
-GREATEST ignore NULL.
+GREATEST ignore NULL. A CASE over a column writes the column out at each WHEN, and a macro whatever it was given: 50
+constants by the place of their key in a list take 0.04 us instead of 0.1, and a query is bound in a third of the time.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from indb.emit.dialects.base import Dialect
+from indb.emit.layout import wrap
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,9 @@ class DuckDB(Dialect):
             return super().text(value)
         return "(" + " || chr(0) || ".join(super(DuckDB, self).text(part) for part in value.split("\0")) + ")"
 
+    def lookup(self, x: str, keys: Sequence[str], values: Sequence[str]) -> str:
+        return f"[\n  {wrap(values)}\n][list_position([\n  {wrap(keys)}\n], {x})]"
+
     def cast(self, text: str, type_name: str) -> str:
         return f"{text}::{'VARCHAR' if type_name == 'text' else self.type(type_name)}"
 
@@ -42,5 +48,6 @@ DUCKDB = DuckDB(
     list_sum="list_sum",
     long_sum=30,
     longest_in=4,
+    longest_case=4,
     max_depth=800,
 )

@@ -90,9 +90,7 @@ def _fills(imputer: Any, reading: Reading) -> dict[int, float | str | None]:
     """Column number -> fill value, for the columns that are kept."""
     statistics = imputer.statistics_
     kept = [
-        number
-        for number, value in enumerate(statistics.tolist())
-        if imputer.keep_empty_features or not _is_nan(value)
+        number for number, value in enumerate(statistics.tolist()) if imputer.keep_empty_features or not _is_nan(value)
     ]
     # scikit-learn rounds the fill values to the dtype that it was fitted on: 0.1 is another number in float32.
     values = statistics[kept].astype(imputer._fill_dtype)
