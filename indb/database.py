@@ -114,10 +114,12 @@ class Database:
         rename: Mapping[str, str] | None = None,
         strategy: Strategy | str | None = None,
         proof: GoldenRows | None = None,
+        server_python: str | None = None,
     ) -> Deployment:
         """Install the model as the next version of `name` for the rows of a table, or change nothing at all.
 
         proof: rows with the outputs of the source library (`indb.golden_rows`); the installed functions must give them.
+        server_python: a folder of packages for a UDF in PostgreSQL; it is written into the functions.
 
         Raises: DeployError for a name that cannot be used, BindError for a table that does not fit, VerifyError when a
         proof row scores otherwise, DatabaseError when the server refuses.
@@ -131,10 +133,13 @@ class Database:
             known = self.engine.deployments()
             self.engine.check_free(name, known)
             made = self._deployment(name, model, ready, found, plan, known)
-            self.engine.install(made, ready, found, plan.strategy)
+            self.engine.register(made, codec.encode(model))
+            if plan.strategy is Strategy.UDF:
+                self.engine.install_udf(made, found, server_python)
+            else:
+                self.engine.install(made, ready, found, plan.strategy)
             if proof is not None:
                 self._prove(made, found, proof)
-            self.engine.register(made, codec.encode(model))
             self.engine.rebuild(self.engine.deployments())
         return with_usage(made, self.engine.usage(made, found))
 

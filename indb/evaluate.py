@@ -7,6 +7,7 @@ Nothing here raises on overflow: the meaning of arithmetic is IEEE 754. This mod
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import repeat
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -37,6 +38,12 @@ from indb.ir import (
 Values: TypeAlias = NDArray[Any]
 """Numbers (float64) or texts (object) of shape (n_rows, width)."""
 
+NONE: Any = None
+"""The missing text, for an elementwise comparison."""
+
+Kernels: TypeAlias = Mapping[type[Block], Callable[[Any, list[Values]], Values]]
+"""Kind of block -> what computes one, (n_rows, width), from the values of its children."""
+
 
 def evaluate(model: Model, columns: Mapping[str, Any]) -> dict[str, dict[str, Values]]:
     """Every output of every target, `{target: {output: (n_rows, width)}}`, for a mapping of column name to 1-D values.
@@ -46,10 +53,32 @@ def evaluate(model: Model, columns: Mapping[str, Any]) -> dict[str, dict[str, Va
     Raises: BindError when a column of the model is not in `columns`, or holds values that are not numbers or texts.
     """
     n_rows = len(next(iter(columns.values()))) if columns else 0
+    ready: dict[str, Values] = {}
+    for block in walk(model.roots()):
+        if isinstance(block, Column):
+            if block.name not in columns:
+                raise BindError(f"cannot evaluate: column {block.name!r} is missing", did_you_mean(block.name, columns))
+            ready[block.name] = column_values(block, columns[block.name])
+    return evaluate_values(model, ready, n_rows)
+
+
+def evaluate_values(
+    model: Model, columns: Mapping[str, Values], n_rows: int, kernels: Kernels | None = None
+) -> dict[str, dict[str, Values]]:
+    """`evaluate` of columns that are arrays of (n_rows, 1) already: float64, or objects that are str or None.
+
+    kernels: what computes blocks of some kinds in place of this module, with the same bits.
+    """
+    special = kernels or {}
     memo: dict[int, Values] = {}
     with np.errstate(all="ignore"):
         for block in walk(model.roots()):
-            memo[id(block)] = _block(block, memo, columns, n_rows)
+            if isinstance(block, Column):
+                memo[id(block)] = columns[block.name]
+            elif type(block) in special:
+                memo[id(block)] = special[type(block)](block, [memo[id(part)] for part in block.children])
+            else:
+                memo[id(block)] = _block(block, memo, n_rows)
     return {target.name: {name: memo[id(block)] for name, block in target.outputs.items()} for target in model.targets}
 
 
@@ -88,12 +117,8 @@ def _is_missing(value: Any) -> bool:
         return True
 
 
-def _block(block: Block, memo: dict[int, Values], columns: Mapping[str, Any], n_rows: int) -> Values:
+def _block(block: Block, memo: dict[int, Values], n_rows: int) -> Values:
     match block:
-        case Column(name, _):
-            if name not in columns:
-                raise BindError(f"cannot evaluate: column {name!r} is missing", did_you_mean(name, columns))
-            return column_values(block, columns[name])
         case Const(values, kind):
             dtype: Any = object if kind is Type.TEXT else np.float64
             row = np.empty((1, len(values)), dtype=dtype)
@@ -108,19 +133,19 @@ def _block(block: Block, memo: dict[int, Values], columns: Mapping[str, Any], n_
         case Reduce(op, x):
             return _reduce(op, memo[id(x)])
         case Linear(x, weight, bias):
-            product: Floats = memo[id(x)] @ weight.T + bias
-            return product
-        case Lookup(x):
-            return _lookup(block, memo[id(x)])
+            return _linear(memo[id(x)], weight, bias)
         case TreeEnsemble(inputs):
             return trees(block, [memo[id(part)] for part in inputs])
+        case Lookup(x):
+            return _lookup(block, memo[id(x)])
     raise TypeError(f"no meaning for {type(block).__name__}")
 
 
 def missing(x: Values) -> Bools:
     """Which values are missing, same shape."""
     if x.dtype == object:
-        return np.array([[value is None for value in row] for row in x], dtype=bool).reshape(x.shape)
+        gaps: Bools = np.equal(x, NONE).astype(bool)
+        return gaps
     return np.isnan(x)
 
 
@@ -197,6 +222,14 @@ def _reduce(op: ReduceOp, x: Values) -> Values:
     return np.where(gap, np.nan, result).reshape(-1, 1)
 
 
+def _linear(x: Values, weight: Floats, bias: Floats) -> Floats:
+    """x @ weight.T + bias, its terms added in order: the last bits of a matrix product depend on the number of rows."""
+    total = np.zeros((len(x), len(weight)))
+    for lane in range(x.shape[1]):
+        total += x[:, lane : lane + 1] * weight[:, lane]
+    return total + bias
+
+
 def _lookup(block: Lookup, x: Values) -> Values:
     dtype: Any = object if block.kind is Type.TEXT else np.float64
     table = np.empty((len(block.keys) + 2, block.width), dtype=dtype)
@@ -204,8 +237,9 @@ def _lookup(block: Lookup, x: Values) -> Values:
         table[number] = row
     unknown, gap = len(block.keys), len(block.keys) + 1
     index = {key: number for number, key in enumerate(block.keys)}
-    gaps = missing(x)[:, 0]
-    rows = [gap if is_gap else index.get(value, unknown) for value, is_gap in zip(x[:, 0].tolist(), gaps, strict=True)]
+    found = map(index.get, x[:, 0].tolist(), repeat(unknown))
+    rows = np.fromiter(found, dtype=np.intp, count=len(x))
+    rows[missing(x)[:, 0]] = gap
     return table[rows]
 
 

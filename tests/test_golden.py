@@ -17,7 +17,7 @@ from deployed import binary, several
 from tables import TABLE, Rows, create
 
 from indb import build, codec
-from indb.emit import Body, SqlKind, Strategy, body, header, output_lanes, select, to_sql
+from indb.emit import SQL_STRATEGIES, Body, SqlKind, Strategy, body, header, output_lanes, select, to_sql
 from indb.evaluate import decode, evaluate
 from indb.ir import Apply, Column, Lookup, Model, Op, Target, TreeEnsemble, Type
 from indb.passes import optimise
@@ -134,7 +134,7 @@ def page(name: str, dialect: str) -> str:
     source = MODELS[name]()
     model = optimise(source)
     parts = [header(model, name, 1, codec.digest(source), binding(dialect))]
-    for strategy in Strategy:
+    for strategy in SQL_STRATEGIES:
         for lane, made in zip(output_lanes(model), functions(model, dialect, strategy), strict=True):
             shown = made.text if len(made.text) < READABLE else "-- too long to be read"
             parts.append(f"\n-- {lane.name}, {strategy.value}\n{shown}\n")
@@ -187,7 +187,7 @@ def test_golden_text_runs(request, name, dialect):
         is_label = lane.output == "predict" and target.labels
         numbers = [None if value != value else value for value in found[:, lane.lane].tolist()]
         wanted.append(decode(target.labels, found) if is_label else numbers)
-    for strategy in Strategy:
+    for strategy in SQL_STRATEGIES:
         texts = []
         for number, (lane, made) in enumerate(zip(lanes, functions(model, dialect, strategy), strict=True)):
             if made.kind == "plpgsql":

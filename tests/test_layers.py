@@ -17,7 +17,7 @@ FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*
 FRAMES = {"pandas", "pyarrow"}
 MODELS = FRAMES | {"sklearn", "scipy", "skops", "joblib", "xgboost", "lightgbm", "catboost", "onnx", "onnxruntime"}
 LANGUAGE = {"errors", "ops", "ir"}
-BASE = LANGUAGE | {"evaluate", "codec", "build"}
+BASE = LANGUAGE | {"evaluate", "codec", "build", "runtime"}
 ENGINE = BASE | {"passes", "emit", "engines"}
 
 
@@ -43,10 +43,13 @@ LAYERS = {
     "evaluate": Layer(LANGUAGE, {"numpy"}),
     "codec": Layer(LANGUAGE, {"numpy"}),
     "build": Layer(LANGUAGE, {"numpy"}),
+    "runtime": Layer(LANGUAGE | {"evaluate", "codec", "runtime"}, {"numpy"}, inside={"onnxruntime"}),
     "readers": Layer(LANGUAGE | {"build", "readers"}, {"numpy"}, inside=MODELS),
     "passes": Layer(LANGUAGE | {"evaluate", "build", "passes"}, {"numpy"}),
     "emit": Layer(LANGUAGE | {"emit"}, {"numpy"}),
-    "engines": Layer(LANGUAGE | {"codec", "passes", "emit", "engines"}, {"numpy"}, inside=FRAMES),
+    "engines": Layer(
+        LANGUAGE | {"evaluate", "codec", "passes", "emit", "runtime", "engines"}, {"numpy"}, inside=FRAMES
+    ),
     "planner": Layer(ENGINE | {"planner"}, {"numpy"}),
     "rewrite": Layer(ENGINE | {"rewrite"}, {"sqlglot"}),
     "verify": Layer(ENGINE | {"verify"}, {"numpy"}, inside=MODELS),

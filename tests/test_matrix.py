@@ -28,7 +28,7 @@ from zoo import ZOO
 
 import indb
 from indb import build
-from indb.emit import OutputLane, SqlKind, Strategy, body, output_lanes, quote
+from indb.emit import SQL_STRATEGIES, OutputLane, SqlKind, Strategy, body, output_lanes, quote
 from indb.emit.outputs import label_text
 from indb.evaluate import Values, decode, evaluate
 from indb.ir import Apply, Block, Const, Model, Op, Target
@@ -202,7 +202,7 @@ def check_bodies(engine: Engine, case: Expected, strategies: Sequence[Strategy])
 def test_every_strategy(engine: Engine, dialect: str, name: str) -> None:
     case = expected(name)
     create(engine.run, dialect, case.rows)
-    strategies = tuple(Strategy)
+    strategies = SQL_STRATEGIES
     if name in LARGE[dialect]:
         strategies = (choose(case.optimised, dialect, case.rows.binding(dialect, "r"))[0],)
     check_bodies(engine, case, strategies)
@@ -320,7 +320,7 @@ def test_columns_of_other_types(engine: Engine, dialect: str, name: str) -> None
     case = expect(name, narrow)
     assert len(set(case.rows.kinds.values()) - {SqlKind.FLOAT64, SqlKind.TEXT}) >= 1
     create(engine.run, dialect, case.rows)
-    check_bodies(engine, case, tuple(Strategy))
+    check_bodies(engine, case, SQL_STRATEGIES)
     with indb.connect(engine.connection) as database:
         database.deploy("narrow", case.model, TABLE)
         assert database.verify("narrow").ok

@@ -9,12 +9,13 @@ from indb.emit.binding import Binding, SqlColumn, SqlKind
 from indb.emit.dialects import DIALECTS, dialect_of
 from indb.emit.outputs import OutputLane, label_text, output_lanes
 from indb.emit.stage import Size
-from indb.emit.statement import Body, Strategy, body, estimate, largest_lane, select
+from indb.emit.statement import SQL_STRATEGIES, Body, Strategy, body, estimate, largest_lane, select
 from indb.emit.text import header, table_name, to_sql
 from indb.ir import Model
 
 __all__ = [
     "DIALECTS",
+    "SQL_STRATEGIES",
     "Binding",
     "Body",
     "OutputLane",

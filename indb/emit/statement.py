@@ -22,10 +22,15 @@ from indb.ir import Model
 
 
 class Strategy(enum.Enum):
-    """How a model is written: one expression, or shared values first."""
+    """How a model runs in a database: one SQL expression, SQL with shared values first, or a Python function."""
 
     EXPRESSION = "expression"
     STAGED = "staged"
+    UDF = "udf"
+
+
+SQL_STRATEGIES = (Strategy.EXPRESSION, Strategy.STAGED)
+"""What this package writes."""
 
 
 @dataclass(frozen=True, slots=True)

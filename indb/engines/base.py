@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
+from indb import emit
 from indb.emit import Strategy
 from indb.emit.binding import Binding, SqlColumn, SqlKind
 from indb.engines.deployment import BoundColumn, Deployment
@@ -18,6 +19,9 @@ from indb.errors import DatabaseError, did_you_mean
 from indb.ir import Model
 
 Row: TypeAlias = tuple[Any, ...]
+
+SOURCE = "t"
+"""The alias of the rows that are scored."""
 
 
 def quoted(identifier: str) -> str:
@@ -229,6 +233,15 @@ class Engine(ABC):
         """Create the functions of one version."""
 
     @abstractmethod
+    def install_udf(self, deployment: Deployment, table: Table, server_python: str | None) -> None:
+        """Create the functions of one version that runs as Python; its model is in the registry already.
+
+        server_python: a folder of packages that the server's Python is to find, where the server runs Python itself.
+
+        Raises: DeployError when the database cannot run it, naming what was found and what is needed.
+        """
+
+    @abstractmethod
     def remove(self, name: str, versions: Sequence[Deployment]) -> None:
         """Drop the functions of all versions of a model; nothing public calls them any more."""
 
@@ -249,6 +262,13 @@ class Engine(ABC):
         """How an analyst calls the model."""
 
     # Tables of scores
+
+    def select(
+        self, deployment: Deployment, model: Model, source: str, key: Sequence[str], outputs: Sequence[str]
+    ) -> str:
+        """One SELECT over `source` (a quoted table or a query in parentheses) that gives the key and the outputs."""
+        columns = binding(deployment.columns, SOURCE)
+        return emit.select(model, self.dialect, source, key, columns, outputs, alias=SOURCE)
 
     @contextmanager
     def bulk(self, is_large: bool) -> Iterator[None]:

@@ -12,8 +12,8 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from indb.emit import Strategy, output_lanes, select
-from indb.engines.base import Engine, Table, binding, quoted, text
+from indb.emit import Strategy, output_lanes
+from indb.engines.base import SOURCE, Engine, Table, quoted, text
 from indb.engines.deployment import Deployment
 from indb.errors import DatabaseError, did_you_mean
 from indb.ir import Model
@@ -23,8 +23,6 @@ Progress = Callable[[int, int], None]
 
 PARTIAL = "__indb_partial"
 """What the name of a work table ends with."""
-
-ALIAS = "t"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ class Task:
 
     def columns(self) -> str:
         """The key columns of the source."""
-        return ", ".join(f"{ALIAS}.{quoted(name)}" for name in self.key)
+        return ", ".join(f"{SOURCE}.{quoted(name)}" for name in self.key)
 
     def filter(self, *conditions: str) -> str:
         """A WHERE of the conditions and of the user's own."""
@@ -85,7 +83,9 @@ def score(engine: Engine, task: Task, chunk_rows: int, replace: bool, progress: 
     _check_target(engine, task, replace)
     work = _work_name(engine, task)
     last, done = _resumed(engine, task, work)
-    left = int(engine.rows(f"SELECT count(*) FROM {task.table.sql} AS {ALIAS}{task.filter(*_after(task, last))}")[0][0])
+    left = int(
+        engine.rows(f"SELECT count(*) FROM {task.table.sql} AS {SOURCE}{task.filter(*_after(task, last))}")[0][0]
+    )
     total = done + left
 
     def report(rows: int) -> None:
@@ -107,7 +107,7 @@ def _create(engine: Engine, task: Task, work: str) -> int:
     """Score all rows into a new work table; their number. Servers run this in parallel, unlike an INSERT."""
     with engine.bulk(task.is_large):
         engine.execute(f"DROP TABLE IF EXISTS {task.name(work)}")
-        engine.execute(f"CREATE TABLE {task.name(work)} AS {_select(task, _source(task), engine.dialect)}")
+        engine.execute(f"CREATE TABLE {task.name(work)} AS {_select(engine, task, _source(task))}")
         _mark(engine, task, None, 0)
         return int(engine.rows(f"SELECT count(*) FROM {task.name(work)}")[0][0])
 
@@ -157,8 +157,8 @@ def _check_key(engine: Engine, task: Task) -> None:
             )
     if task.key == task.table.key:
         return
-    gaps = " OR ".join(f"{ALIAS}.{quoted(name)} IS NULL" for name in task.key)
-    rows = f"{task.table.sql} AS {ALIAS}"
+    gaps = " OR ".join(f"{SOURCE}.{quoted(name)} IS NULL" for name in task.key)
+    rows = f"{task.table.sql} AS {SOURCE}"
     if engine.rows(f"SELECT 1 FROM {rows}{task.filter(f'({gaps})')} LIMIT 1"):
         problem = "found NULL in it"
     elif engine.rows(f"SELECT 1 FROM {rows}{task.filter()} GROUP BY {task.columns()} HAVING count(*) > 1 LIMIT 1"):
@@ -240,13 +240,12 @@ def _start(engine: Engine, task: Task, work: str) -> None:
     empty = f"(SELECT * FROM {task.table.sql} LIMIT 0)"
     with engine.transaction():
         engine.execute(f"DROP TABLE IF EXISTS {task.name(work)}")
-        engine.execute(f"CREATE TABLE {task.name(work)} AS {_select(task, empty, engine.dialect)}")
+        engine.execute(f"CREATE TABLE {task.name(work)} AS {_select(engine, task, empty)}")
         _mark(engine, task, None, 0)
 
 
-def _select(task: Task, source: str, dialect: str) -> str:
-    columns = binding(task.deployment.columns, ALIAS)
-    return select(task.model, dialect, source, task.key, columns, task.outputs, alias=ALIAS)
+def _select(engine: Engine, task: Task, source: str) -> str:
+    return engine.select(task.deployment, task.model, source, task.key, task.outputs)
 
 
 def _mark(engine: Engine, task: Task, last: tuple[str, ...] | None, done: int) -> None:
@@ -274,7 +273,7 @@ def _after(task: Task, last: tuple[str, ...] | None, sign: str = ">") -> list[st
     if last is None:
         return []
     values = _typed(task, last)
-    columns = [f"{ALIAS}.{quoted(name)}" for name in task.key]
+    columns = [f"{SOURCE}.{quoted(name)}" for name in task.key]
     whole = f"{columns[-1]} {sign} {values[-1]}"
     for column, value in zip(columns[-2::-1], values[-2::-1], strict=True):
         whole = f"({column} {sign[0]} {value} OR ({column} = {value} AND {whole}))"
@@ -286,12 +285,12 @@ def _bounds(engine: Engine, task: Task, last: tuple[str, ...] | None, chunk_rows
     columns = task.columns()
     inner = (
         f"SELECT {columns}, row_number() OVER (ORDER BY {columns}) AS indb_number "
-        f"FROM {task.table.sql} AS {ALIAS}{task.filter(*_after(task, last))}"
+        f"FROM {task.table.sql} AS {SOURCE}{task.filter(*_after(task, last))}"
     )
-    texts = ", ".join(f"CAST({ALIAS}.{quoted(name)} AS {'text' if engine.dialect == 'postgres' else 'VARCHAR'})"
+    texts = ", ".join(f"CAST({SOURCE}.{quoted(name)} AS {'text' if engine.dialect == 'postgres' else 'VARCHAR'})"
                       for name in task.key)  # fmt: skip
     found = engine.rows(
-        f"SELECT {texts} FROM ({inner}) AS {ALIAS} WHERE indb_number % {int(chunk_rows)} = 0 ORDER BY indb_number"
+        f"SELECT {texts} FROM ({inner}) AS {SOURCE} WHERE indb_number % {int(chunk_rows)} = 0 ORDER BY indb_number"
     )
     return [tuple(str(value) for value in row) for row in found]
 
@@ -299,12 +298,12 @@ def _bounds(engine: Engine, task: Task, last: tuple[str, ...] | None, chunk_rows
 def _insert(engine: Engine, task: Task, work: str, last: tuple[str, ...] | None, upper: tuple[str, ...] | None) -> int:
     """Score one chunk; the number of its rows."""
     source = _source(task, *_after(task, last), *_after(task, upper, "<="))
-    cursor = engine.execute(f"INSERT INTO {task.name(work)} {_select(task, source, engine.dialect)}")
+    cursor = engine.execute(f"INSERT INTO {task.name(work)} {_select(engine, task, source)}")
     return int(cursor.rowcount if engine.dialect == "postgres" else cursor.fetchall()[0][0])
 
 
 def _source(task: Task, *conditions: str) -> str:
-    return f"(SELECT * FROM {task.table.sql} AS {ALIAS}{task.filter(*conditions)})"
+    return f"(SELECT * FROM {task.table.sql} AS {SOURCE}{task.filter(*conditions)})"
 
 
 def _finish(engine: Engine, task: Task, work: str) -> None:

@@ -1,0 +1,1 @@
+"""What scores inside a database process: batches of rows, with numpy and, where installed, ONNX Runtime."""
