@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from indb.emit import Strategy
 from indb.emit.binding import SqlKind
 from indb.engines import postgres_functions as functions
+from indb.engines import postgres_udf as udf
 from indb.engines.base import Engine, Row, Table, TableColumn, binding, example_queries, quoted, row_alias, text
 from indb.engines.deployment import REGISTRY, Deployment, from_row
 from indb.engines.sqlfiles import sql_file
@@ -71,6 +72,21 @@ SELECT n.nspname, c.relname, pg_table_is_visible(c.oid)
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
 AND n.nspname NOT IN ('indb', 'information_schema', 'pg_catalog', 'pg_toast')
+"""
+
+
+_OWNERS = """
+SELECT o.kind, o.name, r.rolname, current_user::text
+FROM (
+    SELECT 'SCHEMA' AS kind, n.nspname::text AS name, n.nspowner AS owner
+    FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'indb'
+    UNION ALL
+    SELECT 'TABLE', 'indb.' || quote_ident(c.relname), c.relowner
+    FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'indb' AND c.relkind <> 'i'
+) AS o
+JOIN pg_catalog.pg_roles AS r ON r.oid = o.owner
+WHERE NOT r.rolsuper AND EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolsuper)
 """
 
 
@@ -165,6 +181,19 @@ class Postgres(Engine):
         if not self.is_prepared():
             self.execute(sql_file("postgres", "schema.sql"))
             self.execute(sql_file("postgres", "functions.sql"))
+        else:
+            self._check_owner()
+
+    def _check_owner(self) -> None:
+        """A superuser writes only into a schema of superusers: another owner's triggers would run with his rights."""
+        found = self.rows(_OWNERS)
+        if found:
+            kind, owned, owner, role = found[0]
+            raise DeployError(
+                f"cannot deploy as superuser {role!r}: {kind} {owned} belongs to {owner!r}, needed a superuser",
+                f"Deploy as {owner!r}. Or look for triggers and functions that are not indb's, then run ALTER {kind} "
+                f"{owned} OWNER TO {quoted(role)}.",
+            )
 
     def is_prepared(self) -> bool:
         with self.transaction():
@@ -195,6 +224,8 @@ class Postgres(Engine):
         self.execute("DELETE FROM indb.models WHERE name = %s", (name,))
 
     def check_free(self, name: str, known: Sequence[Deployment]) -> None:
+        if name in udf.NAMES:
+            raise DeployError(f"cannot deploy {name!r}: indb has a function of that name", "Choose another name.")
         foreign = self.rows(
             "SELECT p.oid::regprocedure::text FROM pg_proc AS p WHERE p.pronamespace = to_regnamespace('indb')::oid "
             "AND (p.proname = %s OR left(p.proname, length(%s) + 1) = %s || '@') "
@@ -210,9 +241,13 @@ class Postgres(Engine):
     def install(self, deployment: Deployment, model: Model, table: Table, strategy: Strategy) -> None:
         functions.install(self, deployment, model, table, strategy)
 
+    def install_udf(self, deployment: Deployment, table: Table, server_python: str | None) -> None:
+        udf.install(self, deployment, table, server_python)
+
     def remove(self, name: str, versions: Sequence[Deployment]) -> None:
         names = [each.function(lane) for each in versions for lane in each.lanes]
-        functions.drop_named(self, [name, *names])
+        internal = [each.pinned + end for each in versions for end in udf.INTERNAL]
+        functions.drop_named(self, [name, *names, *internal])
 
     def rebuild(self, deployments: Sequence[Deployment]) -> None:
         functions.rebuild(self, deployments)
@@ -246,6 +281,14 @@ class Postgres(Engine):
         with self.bulk(is_large=True):  # all lanes at once
             found = self.rows(f"SELECT {', '.join(casts + calls)} FROM {source}")
         return [each[: len(casts)] for each in found], [each[len(casts) :] for each in found]
+
+    def select(
+        self, deployment: Deployment, model: Model, source: str, key: Sequence[str], outputs: Sequence[str]
+    ) -> str:
+        if not udf.is_udf(deployment):
+            return super().select(deployment, model, source, key, outputs)
+        udf.check_key(self, source, key)
+        return udf.select(deployment, model, source, key, outputs)
 
     def usage(self, deployment: Deployment, table: Table) -> str:
         path = "SET search_path = public, indb;  -- once in a connection, or write indb.predict(…)"

@@ -10,8 +10,9 @@ For a model `late` in version 1 for table flights, in schema indb:
     predict(model, r flights) …      one CASE over all models of the table
 
 Each is one `RETURN expression` that the server inlines down to the columns, or a PL/pgSQL block where that would be too
-big. A function is as volatile as what it calls: an enum becomes text by a STABLE cast, and a function that claims more
-than its body is not inlined. predict() is STABLE, because another deployment may change what it means.
+big. Those of a model that runs as PL/Python are made by postgres_udf.py, under the same names. A function is as
+volatile as what it calls: an enum becomes text by a STABLE cast, and a function that claims more than its body is not
+inlined. predict() is STABLE, because another deployment may change what it means.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ TYPES = {"double": "double precision", "text": "text", "bigint": "bigint", "bool
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function to create: its name, arguments (name, type), result type, body, volatility, comment."""
+    """A function to create: its name, arguments (name or "", type), result type, body, volatility, comment.
+
+    `cost` is what the planner is told of a call, in units of a simple operator; 0: nothing.
+    """
 
     name: str
     arguments: tuple[tuple[str, str], ...]
@@ -45,11 +49,12 @@ class Function:
     body: Body
     volatility: str
     comment: str
+    cost: int = 0
 
     @property
     def declared(self) -> str:
         """Its name and argument list."""
-        arguments = ", ".join(f"{quoted(name)} {type}" for name, type in self.arguments)
+        arguments = ", ".join(f"{quoted(name)} {type}" if name else type for name, type in self.arguments)
         return f"indb.{quoted(self.name)}({arguments})"
 
     @property
@@ -60,8 +65,10 @@ class Function:
     def sql(self, server_version: int) -> str:
         """CREATE OR REPLACE FUNCTION."""
         head = f"CREATE OR REPLACE FUNCTION {self.declared}\nRETURNS {self.returns}"
-        if self.body.kind == "plpgsql":
-            return f"{head}\nLANGUAGE plpgsql {self.volatility} PARALLEL SAFE AS {dollar_quoted(self.body.text)}"
+        if self.body.kind != "expression":  # in another language
+            cost = f" COST {self.cost}" if self.cost else ""
+            marks = f"LANGUAGE {self.body.kind} {self.volatility} PARALLEL SAFE{cost}"
+            return f"{head}\n{marks} AS {dollar_quoted(self.body.text)}"
         if server_version < 140000:
             return (
                 f"{head}\nLANGUAGE sql {self.volatility} PARALLEL SAFE AS {dollar_quoted('SELECT ' + self.body.text)}"
@@ -84,7 +91,7 @@ def create(database: Postgres, function: Function) -> None:
         "FROM pg_proc AS p WHERE p.oid = to_regprocedure(%s)",
         (function.signature,),
     )
-    names = [name for name, _ in function.arguments] or None
+    names = [name for name, _ in function.arguments if name] or None
     if found and (found[0][1] != names or found[0][2] != function.returns):
         database.execute(f"DROP FUNCTION {found[0][0]}")
     database.execute(function.sql(database.connection.info.server_version))
@@ -197,12 +204,12 @@ def _drop_others(database: Postgres, wanted: Sequence[Function], names: set[str]
 
 
 def drop_named(database: Postgres, names: Sequence[str]) -> None:
-    """Drop every function of indb that has one of these names."""
+    """Drop every function of indb that has one of these names, in their order: a function before what it calls."""
     found = database.rows(
         "SELECT p.oid::regprocedure::text FROM pg_proc AS p WHERE p.pronamespace = to_regnamespace('indb')::oid "
         "AND p.proname = ANY (%s) AND left(obj_description(p.oid, 'pg_proc'), 5) = 'indb:' "
-        "ORDER BY p.proname <> %s",  # the bare name calls the versions
-        (list(names), names[0]),
+        "ORDER BY array_position(%s::text[], p.proname::text)",
+        (list(names), list(names)),
     )
     for (signature,) in found:
         database.execute(f"DROP FUNCTION {signature}")
