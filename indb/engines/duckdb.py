@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ import duckdb
 from indb.emit import Strategy
 from indb.emit.binding import SqlKind
 from indb.engines import duckdb_macros as macros
+from indb.engines import duckdb_udf as udf
 from indb.engines.base import Engine, Row, Table, TableColumn, example_queries, quoted, row_alias
 from indb.engines.deployment import REGISTRY, Deployment, from_row
 from indb.engines.sqlfiles import sql_file
@@ -54,6 +56,11 @@ class DuckDB(Engine):
         self.connection = connection
         self.owned = owned
         self._inside = False
+        self.functions = udf.functions_of(connection)
+        try:
+            self.deployments()  # makes the Python functions of the models
+        except duckdb.Error as error:
+            raise DatabaseError(f"cannot connect to DuckDB: {str(error).splitlines()[0]}") from error
 
     @classmethod
     def open(cls, path: str) -> DuckDB:
@@ -74,24 +81,41 @@ class DuckDB(Engine):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        if self._inside:  # DuckDB has no savepoints: the outermost one decides
+        with self.transaction_if_none() as is_ours:
+            if not is_ours:
+                raise DatabaseError(
+                    "cannot change the database: the connection has an open transaction",
+                    "Commit or roll it back first.",
+                )
             yield
+
+    @contextmanager
+    def transaction_if_none(self) -> Iterator[bool]:
+        """The transaction that is open or else a new one; False when it is open and was not begun here."""
+        if self._inside:  # DuckDB has no savepoints: the outermost one decides
+            yield True
             return
-        try:
-            self.connection.begin()
-        except duckdb.TransactionException as error:
-            raise DatabaseError(
-                "cannot change the database: the connection has an open transaction", "Commit or roll it back first."
-            ) from error
+        if self._has_transaction():
+            yield False
+            return
+        self.connection.begin()
         self._inside = True
         try:
-            yield
+            yield True
             self.connection.commit()
         except BaseException:
+            self.functions.roll_back(self.connection)
             self._rollback()
             raise
+        else:
+            self.functions.committed(self.connection)
         finally:
             self._inside = False
+
+    def _has_transaction(self) -> bool:
+        """Whether one is open: else each query has one of its own. To try to begin another would abort it."""
+        first, second = (self.rows("SELECT txid_current()") for _ in range(2))
+        return first == second
 
     def _rollback(self) -> None:
         try:
@@ -102,6 +126,7 @@ class DuckDB(Engine):
     def close(self) -> None:
         if self.owned:
             self.connection.close()
+            self.functions.free()
 
     @property
     def version(self) -> str:
@@ -147,9 +172,13 @@ class DuckDB(Engine):
             return []
         fields = REGISTRY.format(schema="schema_name", table="table_name")
         found = self.rows(f"SELECT {fields} FROM indb.models ORDER BY created_at, name, version")
-        return [from_row(row) for row in found]
+        deployments = [from_row(row) for row in found]
+        self.functions.sync(self, deployments)  # another connection may have deployed or dropped some
+        return deployments
 
     def register(self, deployment: Deployment, model: bytes) -> None:
+        version = (deployment.name, deployment.version)  # it is there if it could not become a UDF: no savepoints
+        self.execute("DELETE FROM indb.models WHERE name = ? AND version = ?", version)
         self.execute(
             "INSERT INTO indb.models (name, version, digest, schema_name, table_name, strategy, signature, source, "
             "model, created_at, created_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -186,6 +215,15 @@ class DuckDB(Engine):
 
     def install(self, deployment: Deployment, model: Model, table: Table, strategy: Strategy) -> None:
         macros.install(self, deployment, model, table, strategy)
+
+    def install_udf(self, deployment: Deployment, table: Table, server_python: str | None) -> None:
+        if server_python is not None:
+            raise DeployError(
+                f"cannot deploy {deployment.name!r} with server_python: DuckDB runs in this process, which has its own "
+                "packages",
+                "Leave server_python out.",
+            )
+        udf.install(self, deployment)
 
     def remove(self, name: str, versions: Sequence[Deployment]) -> None:
         for each in versions:
@@ -226,6 +264,20 @@ class DuckDB(Engine):
 
     def usage(self, deployment: Deployment, table: Table) -> str:
         return "\n".join(example_queries(deployment, table))
+
+    def select(
+        self, deployment: Deployment, model: Model, source: str, key: Sequence[str], outputs: Sequence[str]
+    ) -> str:
+        if macros.is_python(deployment):
+            return udf.select(deployment, model, source, key, outputs)
+        return super().select(deployment, model, source, key, outputs)
+
+    def driver_problem(self, verb: str, error: Exception) -> DatabaseError:
+        ours = re.search(r"executing the UDF: \w+: (cannot predict .*)", str(error), re.DOTALL)
+        if ours is None:
+            return super().driver_problem(verb, error)
+        message, _, hint = ours[1].partition("\n")
+        return DatabaseError(message, hint.strip() or None)
 
 
 def _calls(deployment: Deployment, row: str) -> list[str]:

@@ -22,6 +22,7 @@ looked at first, as text. `typeof` is a constant when the query is bound, and th
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -55,7 +56,22 @@ def names_of(deployment: Deployment) -> list[str]:
     """The macros of one version."""
     lanes = [deployment.function(lane) for lane in deployment.lanes]
     parts = [f"{name}{part}" for name in lanes for part in ("", ".core", ".row")]
-    return [*parts, *(f"{deployment.pinned}.{part}" for part in ("columns", "fits", "lacks")), deployment.name]
+    parts += [f"{deployment.pinned}.{part}" for part in ("columns", "fits", "lacks")]
+    return [*parts, deployment.name, *([python_name(deployment)] if is_python(deployment) else [])]
+
+
+def is_python(deployment: Deployment) -> bool:
+    """Whether a version runs in Python."""
+    return deployment.strategy == Strategy.UDF.value
+
+
+def python_name(deployment: Deployment) -> str:
+    """The macro that stands for the Python function of a version.
+
+    A dropped model that is deployed anew has version 1 again: the digest keeps open connections from calling the old.
+    """
+    parts = "\0".join([deployment.digest, *(column.model for column in deployment.columns)])
+    return f"{deployment.pinned}.udf.{hashlib.sha256(parts.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 def row_type(table: Table) -> str:
@@ -69,18 +85,27 @@ def macro(name: str) -> str:
 
 
 def install(database: DuckDB, deployment: Deployment, model: Model, table: Table, strategy: Strategy) -> None:
-    """Create the macros of one version."""
+    """Create the macros of one version that is written in SQL."""
+    made = bodies(deployment, model, "duckdb", _core_binding(deployment), strategy)
+    cores = [(lane, code.text) for lane, code in made]
+    install_cores(database, deployment, cores, _by_column(deployment, model, strategy))
+
+
+def install_cores(
+    database: DuckDB, deployment: Deployment, cores: Sequence[tuple[Lane, str]], by_column: str | None
+) -> None:
+    """Create the macros of one version around the expressions of its lanes, and of predict over any numbers."""
     _create(database, f"{deployment.pinned}.fits", [("(s)", _fits(database, deployment))])
     _create(database, f"{deployment.pinned}.lacks", [("(s)", _lacks(database, deployment))])
-    columns, arguments = _core_binding(deployment), _arguments(deployment)
+    arguments = _arguments(deployment)
     row = ", ".join(_read(column) for column in deployment.columns)
-    for lane, code in bodies(deployment, model, "duckdb", columns, strategy):
+    for lane, code in cores:
         name = deployment.function(lane)
-        _create(database, f"{name}.core", [(f"({arguments})", code.text)])
+        _create(database, f"{name}.core", [(f"({arguments})", code)])
         _create(database, f"{name}.row", [("(r)", f"{macro(name + '.core')}({row})")])
         _create(database, name, [("(r)", _fitting(deployment, f"{macro(name + '.row')}(r)"))])
-    if len(deployment.columns) > 1:
-        _install_by_column(database, deployment, model, strategy)
+    if len(deployment.columns) > 1 and by_column is not None:
+        _create(database, f"{deployment.pinned}.columns", [(f"({arguments})", by_column)])
 
 
 def _core_binding(deployment: Deployment) -> dict[str, SqlColumn]:
@@ -100,16 +125,17 @@ def _read(column: BoundColumn) -> str:
     return f"CAST({field} AS {'VARCHAR' if column.kind == 'enum' else 'DOUBLE'})"
 
 
-def _install_by_column(database: DuckDB, deployment: Deployment, model: Model, strategy: Strategy) -> None:
-    """The macro of predict over columns. Any number is read as a double: 12.3 is no 12 for an integer column."""
+def _by_column(deployment: Deployment, model: Model, strategy: Strategy) -> str | None:
+    """The expression of predict over columns. Any number is read as a double: 12.3 is no 12 for an integer column."""
+    if len(deployment.columns) < 2:
+        return None  # it would be the macro over a row
     columns: dict[str, SqlColumn] = {}
     for column in deployment.columns:
         is_text = column.kind in ("text", "enum")
         kind, type = (SqlKind.TEXT, "VARCHAR") if is_text else (SqlKind.FLOAT64, "DOUBLE")
         columns[column.model] = SqlColumn(f"CAST({quoted(column.column)} AS {type})", kind)
-    for lane, code in bodies(deployment, model, "duckdb", columns, strategy):
-        if lane.suffix == "":
-            _create(database, f"{deployment.pinned}.columns", [(f"({_arguments(deployment)})", code.text)])
+    made = bodies(deployment, model, "duckdb", columns, strategy)
+    return next((code.text for lane, code in made if lane.suffix == ""), None)
 
 
 def _arguments(deployment: Deployment) -> str:

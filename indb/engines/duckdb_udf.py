@@ -1,0 +1,370 @@
+"""Models that run in Python in DuckDB: one vectorised Arrow function for each version.
+
+For a model `late` in version 1, beside the macros of duckdb_macros.py:
+
+    "late@1.udf.<digest>"(age, city)   in the file: a macro that raises an error saying how to run the model;
+                                       in a connection of indb: a temporary macro that hides it and calls
+    "python:7:late@1"(age, city)       the Python function, which gives a STRUCT with a field for each lane
+
+A Python function is no part of the file. If the macros called it by its name, no query with predict() could be bound in
+a file that is opened without indb, not even for models that are SQL: all arms of predict() are bound.
+
+Traps. A connection that is closed lets go of its Python functions, while the catalog of the database still has them,
+for all connections; to call one then reads freed memory. So each connection has functions of its own under names that
+are never used twice, and only its temporary macros, which end with it, say these names. A rollback takes back what was
+created in the catalog, but not what the connection holds, and it brings back a function that was removed though the
+connection let go of it: functions are removed after the commit, never before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import itertools
+import threading
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+from duckdb.func import ARROW, SPECIAL
+
+from indb.emit import output_lanes
+from indb.engines import duckdb_macros as macros
+from indb.engines.base import SOURCE, quoted, text
+from indb.engines.deployment import Deployment
+from indb.errors import DatabaseError, DeployError
+from indb.evaluate import Values
+from indb.ir import Model, Type
+from indb.runtime.scorer import Scorer
+
+if TYPE_CHECKING:
+    from indb.engines.duckdb import DuckDB
+
+_TYPES = {"double": "DOUBLE", "bigint": "BIGINT", "boolean": "BOOLEAN", "text": "VARCHAR"}
+"""Type of a lane -> type of its field."""
+
+_GAPS = {Type.NUMBER: np.array(np.nan), Type.TEXT: np.array(None, dtype=object)}
+
+_NUMBERS = itertools.count(1)
+"""What tells the Python functions of this process apart."""
+
+_SCORERS: weakref.WeakValueDictionary[str, Scorer] = weakref.WeakValueDictionary()
+"""Digest -> the model that some function of this process has loaded."""
+
+_LOADING = threading.Lock()
+
+
+def install(database: DuckDB, deployment: Deployment) -> None:
+    """Create the macros and the Python function of one version, whose model is in the registry.
+
+    Raises: DeployError when pyarrow is missing, ModelFileError when the model cannot be loaded.
+    """
+    if not _has_pyarrow():
+        raise DeployError(f"cannot deploy {deployment.name!r} as a UDF: pyarrow is missing", _INSTALL)
+    name = macros.python_name(deployment)
+    database.execute(f"CREATE OR REPLACE MACRO {macros.macro(name)}{_refusal(deployment, _REASON, _NEXT_STEP)}")
+    cores = [(lane, _field(_call(deployment), number)) for number, lane in enumerate(deployment.lanes)]
+    by_column = next((code for lane, code in cores if lane.suffix == ""), None)
+    macros.install_cores(database, deployment, cores, by_column)
+    model = PythonModel(deployment, lambda: database.model_bytes(deployment))
+    model.scorer()  # not at the first query: other connections do not see the registry's row before the commit
+    database.functions.add(database, deployment, model)
+
+
+_INSTALL = 'pip install "indb[udf]"'
+_REASON = "it runs in Python, which this connection does not know"
+_NEXT_STEP = "Open the database with indb.connect, or hand it this connection."
+
+
+def _call(deployment: Deployment, prefix: str = "") -> str:
+    """The Python function of a version, called for columns that are found behind `prefix`."""
+    values = [
+        f"CAST({prefix}{quoted(column.column)} AS {_argument_type(column.kind)})" for column in deployment.columns
+    ]
+    return f"{quoted(macros.python_name(deployment))}({', '.join(values)})"
+
+
+def select(deployment: Deployment, model: Model, source: str, key: Sequence[str], outputs: Sequence[str]) -> str:
+    """One SELECT over `source` as `indb.emit.select` writes it, from one call of the function for each row."""
+    every = output_lanes(model)
+    positions = {(lane.target, lane.output, lane.lane): number for number, lane in enumerate(deployment.lanes)}
+    inner = [f"{SOURCE}.{quoted(name)} AS key_{number}" for number, name in enumerate(key)]
+    outer = [f"scored.key_{number} AS {quoted(name)}" for number, name in enumerate(key)]
+    taken = {name.lower() for name in key}
+    for lane in [lane for lane in every if lane.output in outputs] or every:
+        name = lane.name
+        while name.lower() in taken:
+            name += "_"
+        taken.add(name.lower())
+        position = positions[lane.target, lane.output, lane.lane]
+        outer.append(f"{_field('scored.lanes', position)} AS {quoted(name)}")
+    inner.append(f"{_call(deployment, SOURCE + '.')} AS lanes")
+    return f"SELECT {', '.join(outer)}\nFROM (SELECT {', '.join(inner)}\n  FROM {source} AS {SOURCE}) AS scored"
+
+
+def _argument_type(kind: str) -> str:
+    return "VARCHAR" if kind in ("text", "enum") else "DOUBLE"
+
+
+def _field(struct: str, number: int) -> str:
+    return f"struct_extract({struct}, 'lane_{number}')"
+
+
+def _refusal(deployment: Deployment, reason: str, next_step: str) -> str:
+    """Parameters and body of a macro that takes the columns and raises an error."""
+    fields = ", ".join(f"lane_{number} {_TYPES[lane.type]}" for number, lane in enumerate(deployment.lanes))
+    error = f"indb.refuse({text(deployment.pinned)}, {text(reason)}, {text(next_step)})"
+    return f"({_parameters(deployment)}) AS CAST({error} AS STRUCT({fields}))"
+
+
+def _parameters(deployment: Deployment) -> str:
+    return ", ".join(f"c{number}" for number in range(len(deployment.columns)))
+
+
+def _has_pyarrow() -> bool:
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+class PythonModel:
+    """A version's model, loaded when its first rows come: Arrow columns to an Arrow struct of lanes."""
+
+    def __init__(self, deployment: Deployment, read: Callable[[], bytes]) -> None:
+        self.deployment = deployment
+        self._read: Callable[[], bytes] | None = read
+        self._scorer: Scorer | None = None
+        self._lanes: list[tuple[str, str, Callable[[Values], Any]]] = []
+
+    def scorer(self) -> Scorer:
+        """The loaded model, which all functions of this process share; safe to call from several threads.
+
+        Raises: ModelFileError when the registry holds something else than the model; DatabaseError when nothing.
+        """
+        found = self._scorer
+        if found is not None:
+            return found
+        with _LOADING:
+            digest = self.deployment.digest
+            found = self._scorer or _SCORERS.get(digest)
+            if found is None:
+                found = _SCORERS[digest] = self._load()
+            self._lanes = _converters(self.deployment, found)
+            self._scorer, self._read = found, None
+            return found
+
+    def _load(self) -> Scorer:
+        if self._read is None:
+            raise DatabaseError(f"cannot predict with {self.deployment.pinned!r}: it was dropped")
+        data = self._read()
+        if hashlib.sha256(data).hexdigest() != self.deployment.digest:
+            raise DatabaseError(
+                f"cannot predict with {self.deployment.pinned!r}: the registry holds another model than was deployed",
+                "Deploy the model again.",
+            )
+        return Scorer.load(data)
+
+    def free(self) -> None:
+        """Let go of the model."""
+        self._scorer = self._read = None
+        self._lanes = []
+
+    def score(self, columns: Sequence[Any]) -> Any:
+        """The lanes of some rows: a struct array for the chunked arrays of the deployment's columns."""
+        import pyarrow
+
+        scorer = self.scorer()
+        n_rows = len(columns[0])
+        given = {column.model: _values(array) for column, array in zip(self.deployment.columns, columns, strict=False)}
+        for column in scorer.model.columns:  # no output needs the others
+            if column.name not in given:
+                given[column.name] = np.broadcast_to(_GAPS[column.kind], (n_rows, 1))
+        outputs = scorer.outputs(given, n_rows)
+        arrays = [convert(outputs[target][output]) for target, output, convert in self._lanes]
+        return pyarrow.StructArray.from_arrays(arrays, names=[f"lane_{number}" for number in range(len(arrays))])
+
+
+def _values(column: Any) -> Values:
+    """An Arrow column as (n_rows, 1): numbers with NaN for null, texts with None; no copy where nothing is null."""
+    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return array.to_numpy(zero_copy_only=False).reshape(-1, 1)  # type: ignore[no-any-return]
+
+
+def _converters(deployment: Deployment, scorer: Scorer) -> list[tuple[str, str, Callable[[Values], Any]]]:
+    """For each lane the target and output that it is of, and what makes an Arrow array of that output."""
+    import pyarrow
+
+    labels = {target.name: target.labels for target in deployment.targets}
+    only = scorer.model.targets[0].name
+    found: list[tuple[str, str, Callable[[Values], Any]]] = []
+    for lane in deployment.lanes:
+        target, classes = lane.target or only, labels[lane.target]
+        if lane.output in ("predict", "predict_label") and classes is not None:
+            read, type = _LABELS[lane.type]
+            table = pyarrow.array([read(label) for label in classes], type=getattr(pyarrow, type)())
+            found.append((target, "predict", partial(_labels, table)))
+        else:
+            found.append((target, lane.output, partial(_numbers, lane.lane)))
+    return found
+
+
+_LABELS: Mapping[str, tuple[Callable[[str], Any], str]] = {
+    "double": (float, "float64"),
+    "bigint": (int, "int64"),
+    "boolean": (lambda label: label == "true", "bool_"),
+    "text": (str, "string"),
+}
+"""Type of a lane -> what reads a label's text, and the Arrow type of the label."""
+
+
+def _numbers(lane: int, values: Values) -> Any:
+    """One lane as doubles, null where it is NaN."""
+    import pyarrow
+
+    return pyarrow.array(values[:, lane], from_pandas=True)
+
+
+def _labels(table: Any, values: Values) -> Any:
+    """The labels of class numbers, null where the number is NaN."""
+    import pyarrow
+
+    gaps = np.isnan(values[:, 0])
+    return table.take(pyarrow.array(np.where(gaps, 0.0, values[:, 0]).astype(np.int32), mask=gaps))
+
+
+class Functions:
+    """The Python functions of one connection: those made and dropped in a transaction stay so only if it commits."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = weakref.ref(connection)  # it holds the functions: another reference would be a circle
+        self._made: dict[str, _Function] = {}
+        self._added: list[str] = []
+        self._dropped: dict[str, _Function] = {}
+        self._unsure: set[str] = set()
+
+    def sync(self, database: DuckDB, deployments: Sequence[Deployment]) -> None:
+        """Make what the registry has and this connection lacks; drop what the registry lacks."""
+        wanted = {macros.python_name(each): each for each in deployments if macros.is_python(each)}
+        self._forget_what_was_rolled_back(database)
+        if wanted.keys() == self._made.keys():
+            return
+        registry = f"{quoted(database.rows('SELECT current_database()')[0][0])}.indb.models"
+        with database.transaction_if_none() as is_ours:
+            for name in wanted.keys() - self._made.keys():
+                self.add(database, wanted[name], PythonModel(wanted[name], self._reader(registry, wanted[name])))
+            if is_ours:
+                for name in self._made.keys() - wanted.keys():
+                    self._drop(database, name)
+            else:
+                self._unsure.update(self._added)
+                self._added.clear()
+
+    def _forget_what_was_rolled_back(self, database: DuckDB) -> None:
+        """Functions that were made in a transaction of the user's may be gone."""
+        if self._unsure:
+            query = "SELECT function_name FROM duckdb_functions() WHERE database_name = 'temp'"
+            for name in self._unsure - {row[0] for row in database.rows(query)}:
+                del self._made[name]
+            self._unsure.clear()
+
+    def _reader(self, registry: str, deployment: Deployment) -> Callable[[], bytes]:
+        """What reads a model from the registry, also while this connection runs a query."""
+        connection, pinned = self._connection, deployment.pinned
+
+        def read() -> bytes:
+            parent = connection()
+            if parent is None:
+                raise DatabaseError(f"cannot predict with {pinned!r}: its connection is gone", _NEXT_STEP)
+            with parent.cursor() as cursor:
+                found = cursor.execute(f"SELECT model FROM {registry} WHERE digest = ?", [deployment.digest]).fetchone()
+            if found is None:
+                raise DatabaseError(f"cannot predict with {pinned!r}: it was dropped", "Deploy it again.")
+            return bytes(found[0])
+
+        return read
+
+    def add(self, database: DuckDB, deployment: Deployment, model: PythonModel) -> None:
+        """Create the function of a version, and the temporary macro that calls it."""
+        name = macros.python_name(deployment)
+        if _has_pyarrow():
+            function = f"python:{next(_NUMBERS)}:{deployment.pinned}"
+            _create(database.connection, function, model)
+            parameters = _parameters(deployment)
+            arguments = parameters or "CAST(0 AS DOUBLE)"  # an Arrow function needs a column
+            body = f"({parameters}) AS system.main.{quoted(function)}({arguments})"
+        else:
+            function = None
+            body = _refusal(deployment, "it runs in Python, where pyarrow is missing", _INSTALL)
+        self._made[name] = _Function(function, model)
+        self._added.append(name)
+        database.execute(f"CREATE OR REPLACE TEMP MACRO {quoted(name)}{body}")
+
+    def _drop(self, database: DuckDB, name: str) -> None:
+        database.execute(f"DROP MACRO IF EXISTS temp.main.{quoted(name)}")
+        self._dropped[name] = self._made.pop(name)
+
+    def committed(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Remove the functions that were dropped."""
+        self._added.clear()
+        while self._dropped:
+            self._dropped.popitem()[1].remove(connection)
+
+    def roll_back(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Remove the functions that were added, while the transaction that made them is still open."""
+        for name in self._added:
+            self._made.pop(name).remove(connection)
+        self._added.clear()
+        self._made.update(self._dropped)
+        self._dropped.clear()
+
+    def free(self) -> None:
+        """Let go of the models, after the connection was closed."""
+        for function in self._made.values():
+            function.model.free()
+        self._made.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class _Function:
+    """A Python function of a connection by its name there (None: pyarrow is missing), and the model that it runs."""
+
+    name: str | None
+    model: PythonModel
+
+    def remove(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.model.free()
+        if self.name is not None:
+            with suppress(duckdb.Error):  # an aborted transaction removes nothing: its end does
+                connection.remove_function(self.name)
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, model: PythonModel) -> None:
+    """Create a Python function for a model; DuckDB asks it for as many parameters as there are types."""
+    deployment = model.deployment
+
+    def predict(*columns: Any) -> Any:
+        return model.score(columns)
+
+    types: list[Any] = [_argument_type(column.kind) for column in deployment.columns] or ["DOUBLE"]
+    names = [inspect.Parameter(f"c{number}", inspect.Parameter.POSITIONAL_ONLY) for number in range(len(types))]
+    predict.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]
+    fields = {f"lane_{number}": _TYPES[lane.type] for number, lane in enumerate(deployment.lanes)}
+    connection.create_function(
+        name, predict, types, connection.struct_type(fields),
+        type=ARROW, null_handling=SPECIAL, side_effects=False,
+    )  # fmt: skip
+
+
+_FUNCTIONS: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, Functions] = weakref.WeakKeyDictionary()
+
+
+def functions_of(connection: duckdb.DuckDBPyConnection) -> Functions:
+    """The functions of a connection, the same each time that it is handed in."""
+    return _FUNCTIONS.setdefault(connection, Functions(connection))
