@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indb.errors import InvalidModel, ModelFileError
-from indb.ir import BLOCKS, Block, Model, Op, ReduceOp, Target, Type, walk
+from indb.ir import BLOCKS, Block, Foreign, Model, Op, ReduceOp, Target, Type, model_of, walk
 
 MAGIC = b"\x89indb\r\n\x1a"
 """The first bytes of a model file. As in PNG, they break when a transfer rewrites line ends or drops the high bit."""
 
-FORMAT = 1
-"""The version of the layout and of the blocks; a reader refuses a higher one."""
+FORMAT = 2
+"""The version of the layout and of the blocks; a reader refuses a higher one. Only a foreign model needs 2."""
 
 StrPath: TypeAlias = str | PathLike[str]
 
@@ -35,7 +35,11 @@ _KINDS: dict[str, type[Block]] = {cls.__name__: cls for cls in BLOCKS}
 
 
 def encode(model: Model) -> bytes:
-    """The bytes of the file."""
+    """The bytes of the file.
+
+    Raises: ModelFileError for a model that holds a pickle.
+    """
+    _refuse_pickle(model, "cannot save the model")
     arrays: list[NDArray[Any]] = []
     numbers: dict[int, int] = {}
     blocks: list[dict[str, Any]] = []
@@ -47,7 +51,7 @@ def encode(model: Model) -> bytes:
         numbers[id(block)] = len(blocks)
         blocks.append(row)
     header = {
-        "format": FORMAT,
+        "format": FORMAT if model.is_foreign else 1,
         "blocks": blocks,
         "columns": [numbers[id(column)] for column in model.columns],
         "targets": [
@@ -94,7 +98,9 @@ def decode(data: bytes, name: str = "the model") -> Model:
                 f"cannot load {name}: its format is {header['format']}, this indb reads up to {FORMAT}",
                 "Upgrade indb, or save the model again with this version.",
             )
-        return _decode_header(header, body[start:])
+        model = _decode_header(header, body[start:])
+        _refuse_pickle(model, f"cannot load {name}")
+        return model
     except ModelFileError:
         raise
     except InvalidModel as error:
@@ -117,7 +123,18 @@ def _decode_header(header: dict[str, Any], tail: bytes) -> Model:
         )
         for row in header["targets"]
     )
-    return Model(tuple(_at(blocks, number) for number in header["columns"]), targets, dict(header["source"]))
+    columns = tuple(_at(blocks, number) for number in header["columns"])
+    return model_of(columns, targets, dict(header["source"]))
+
+
+def _refuse_pickle(model: Model, what: str) -> None:
+    """A pickle runs the code that it holds wherever it is loaded, so no file and no registry takes one."""
+    for block in walk(model.roots()) if model.is_foreign else ():
+        if isinstance(block, Foreign) and block.format == "pickle":
+            raise ModelFileError(
+                f"{what}: its {block.name} is a pickle, which runs code that it holds when it is loaded",
+                "Fit it from classes that skops knows (scikit-learn's own), or convert it to ONNX.",
+            )
 
 
 def _at(items: list[Any], number: Any) -> Any:
@@ -126,7 +143,7 @@ def _at(items: list[Any], number: Any) -> Any:
     return items[number]
 
 
-_DTYPES = frozenset({"<f8", "<i4", "|b1"})
+_DTYPES = frozenset({"<f8", "<i4", "|b1", "|u1"})
 
 
 def _decode_arrays(rows: list[tuple[str, list[int]]], tail: bytes) -> list[NDArray[Any]]:
@@ -169,8 +186,12 @@ def _pack(value: Any, numbers: dict[int, int], arrays: list[NDArray[Any]]) -> An
     if isinstance(value, Enum):
         return {"enum": type(value).__name__, "name": value.name}
     if isinstance(value, np.ndarray):
+        if id(value) in numbers:  # the payload of a foreign object, which its blocks share
+            return {"array": numbers[id(value)]}
         data = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<"))
         arrays.append(data)
+        if value.dtype == np.uint8:
+            numbers[id(value)] = len(arrays) - 1
         return {"array": len(arrays) - 1}
     if isinstance(value, tuple):
         return [_pack(item, numbers, arrays) for item in value]

@@ -8,6 +8,7 @@ from indb.ir import (
     Column,
     Concat,
     Const,
+    Foreign,
     Linear,
     Lookup,
     Model,
@@ -64,6 +65,11 @@ def _line(block: Block, numbers: dict[int, str]) -> str:
         case TreeEnsemble():
             n_leaves = int((block.feature < 0).sum())
             return f"trees({children}) {len(block.roots)} trees, {n_leaves} leaves"
+        case Foreign():
+            part = "" if block.part < 0 else f" of target {block.part}"
+            return (
+                f"foreign({children}) {block.name}.{block.method}{part}, {block.format} of {len(block.payload):,} bytes"
+            )
     raise TypeError(f"no text for {type(block).__name__}")
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from indb.errors import BindError, did_you_mean
+from indb.errors import BindError, UnsupportedModel, did_you_mean
 from indb.ir import (
     Apply,
     Block,
@@ -22,6 +22,7 @@ from indb.ir import (
     Concat,
     Const,
     Floats,
+    Foreign,
     Ints,
     Linear,
     Lookup,
@@ -50,7 +51,8 @@ def evaluate(model: Model, columns: Mapping[str, Any]) -> dict[str, dict[str, Va
 
     A classifier's `predict` is the number of the class; see `decode`. None and NaN are missing values.
 
-    Raises: BindError when a column of the model is not in `columns`, or holds values that are not numbers or texts.
+    Raises: BindError when a column of the model is not in `columns`, or holds values that are not numbers or texts;
+    UnsupportedModel for a foreign model.
     """
     n_rows = len(next(iter(columns.values()))) if columns else 0
     ready: dict[str, Values] = {}
@@ -123,13 +125,13 @@ def _block(block: Block, memo: dict[int, Values], n_rows: int) -> Values:
             dtype: Any = object if kind is Type.TEXT else np.float64
             row = np.empty((1, len(values)), dtype=dtype)
             row[0] = values
-            return np.repeat(row, n_rows, axis=0)
+            return np.broadcast_to(row, (n_rows, len(values)))
         case Apply(op, args):
             return OPS[op](*(memo[id(arg)] for arg in args))
         case Concat(parts):
             return np.concatenate([memo[id(part)] for part in parts], axis=1)
         case Take(x, lanes):
-            return memo[id(x)][:, list(lanes)]
+            return memo[id(x)][:, _lanes(lanes)]
         case Reduce(op, x):
             return _reduce(op, memo[id(x)])
         case Linear(x, weight, bias):
@@ -138,6 +140,11 @@ def _block(block: Block, memo: dict[int, Values], n_rows: int) -> Values:
             return trees(block, [memo[id(part)] for part in inputs])
         case Lookup(x):
             return _lookup(block, memo[id(x)])
+        case Foreign(name=name):
+            raise UnsupportedModel(
+                f"cannot evaluate the model: what its {name} computes is known only to the library that fitted it",
+                "Score rows with indb.runtime.scorer.Scorer(model), or deploy the model as a UDF.",
+            )
     raise TypeError(f"no meaning for {type(block).__name__}")
 
 
@@ -220,6 +227,12 @@ def _reduce(op: ReduceOp, x: Values) -> Values:
         case ReduceOp.ARGMAX:
             result = x.argmax(axis=1).astype(np.float64)
     return np.where(gap, np.nan, result).reshape(-1, 1)
+
+
+def _lanes(lanes: tuple[int, ...]) -> slice | list[int]:
+    """An index of lanes: a slice, which copies nothing, where they follow one another."""
+    first = lanes[0] if lanes else 0
+    return slice(first, first + len(lanes)) if lanes == tuple(range(first, first + len(lanes))) else list(lanes)
 
 
 def _linear(x: Values, weight: Floats, bias: Floats) -> Floats:

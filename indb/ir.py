@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from indb.errors import InvalidModel
 from indb.ops import ARITY as ARITY
 from indb.ops import TEXT_OPS as TEXT_OPS
 from indb.ops import Bools as Bools
+from indb.ops import Bytes as Bytes
 from indb.ops import Floats as Floats
 from indb.ops import Ints as Ints
 from indb.ops import Op as Op
@@ -27,9 +28,10 @@ from indb.ops import Type as Type
 
 
 class Block:
-    """Base of the blocks: a function of one row, with a width and a type."""
+    """Base of the blocks: a function of one row, with a width and a type. `reads` is the field of its children."""
 
     __slots__ = ()
+    reads: ClassVar[str] = ""
 
     @property
     def width(self) -> int:
@@ -44,13 +46,18 @@ class Block:
     @property
     def children(self) -> tuple[Block, ...]:
         """The blocks that this one reads."""
-        return ()
+        found = getattr(self, self.reads) if self.reads else ()
+        return found if isinstance(found, tuple) else (found,)
 
     def with_children(self, children: tuple[Block, ...]) -> Block:
         """The same block over other children."""
-        if children:
-            raise InvalidModel(f"cannot rebuild a {type(self).__name__}: it has no children")
-        return self
+        if not self.reads:
+            if children:
+                raise InvalidModel(f"cannot rebuild a {type(self).__name__}: it has no children")
+            return self
+        several = isinstance(getattr(self, self.reads), tuple)
+        changed: Block = replace(self, **{self.reads: children if several else children[0]})  # type: ignore[type-var]
+        return changed
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -89,6 +96,7 @@ class Const(Block):
 class Apply(Block):
     """A scalar op, lane by lane; an argument of width 1 is repeated for every lane."""
 
+    reads = "args"
     op: Op
     args: tuple[Block, ...]
     _width: int = field(init=False, repr=False)
@@ -108,18 +116,12 @@ class Apply(Block):
     def type(self) -> Type:
         return self._type
 
-    @property
-    def children(self) -> tuple[Block, ...]:
-        return self.args
-
-    def with_children(self, children: tuple[Block, ...]) -> Block:
-        return Apply(self.op, children)
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Concat(Block):
     """The lanes of all parts, in order."""
 
+    reads = "parts"
     parts: tuple[Block, ...]
     _width: int = field(init=False, repr=False)
     _type: Type = field(init=False, repr=False)
@@ -136,18 +138,12 @@ class Concat(Block):
     def type(self) -> Type:
         return self._type
 
-    @property
-    def children(self) -> tuple[Block, ...]:
-        return self.parts
-
-    def with_children(self, children: tuple[Block, ...]) -> Block:
-        return Concat(children)
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Take(Block):
     """Chosen lanes of a block."""
 
+    reads = "x"
     x: Block
     lanes: tuple[int, ...]
 
@@ -159,18 +155,12 @@ class Take(Block):
     def type(self) -> Type:
         return self.x.type
 
-    @property
-    def children(self) -> tuple[Block, ...]:
-        return (self.x,)
-
-    def with_children(self, children: tuple[Block, ...]) -> Block:
-        return Take(children[0], self.lanes)
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Reduce(Block):
     """All lanes to one."""
 
+    reads = "x"
     op: ReduceOp
     x: Block
 
@@ -178,18 +168,12 @@ class Reduce(Block):
     def width(self) -> int:
         return 1
 
-    @property
-    def children(self) -> tuple[Block, ...]:
-        return (self.x,)
-
-    def with_children(self, children: tuple[Block, ...]) -> Block:
-        return Reduce(self.op, children[0])
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Linear(Block):
     """x @ weight.T + bias. weight is (width, x.width), bias (width,). A missing lane makes every output missing."""
 
+    reads = "x"
     x: Block
     weight: Floats
     bias: Floats
@@ -197,13 +181,6 @@ class Linear(Block):
     @property
     def width(self) -> int:
         return int(self.weight.shape[0])
-
-    @property
-    def children(self) -> tuple[Block, ...]:
-        return (self.x,)
-
-    def with_children(self, children: tuple[Block, ...]) -> Block:
-        return Linear(children[0], self.weight, self.bias)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -213,6 +190,7 @@ class Lookup(Block):
     keys hold floats or texts as x does. values holds len(keys) rows of `width` floats or texts.
     """
 
+    reads = "x"
     x: Block
     keys: tuple[float | str, ...]
     values: tuple[tuple[Scalar, ...], ...]
@@ -228,13 +206,6 @@ class Lookup(Block):
     def type(self) -> Type:
         return self.kind
 
-    @property
-    def children(self) -> tuple[Block, ...]:
-        return (self.x,)
-
-    def with_children(self, children: tuple[Block, ...]) -> Block:
-        return replace(self, x=children[0])
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TreeEnsemble(Block):
@@ -245,6 +216,7 @@ class TreeEnsemble(Block):
     missing x goes by missing_left. `feature` is -1 at a leaf, whose row of `values` is `leaf`.
     """
 
+    reads = "inputs"
     inputs: tuple[Block, ...]
     roots: Ints
     feature: Ints
@@ -262,18 +234,43 @@ class TreeEnsemble(Block):
     def width(self) -> int:
         return int(self.values.shape[1])
 
-    @property
-    def children(self) -> tuple[Block, ...]:
-        return self.inputs
-
-    def with_children(self, children: tuple[Block, ...]) -> Block:
-        return replace(self, inputs=children)
-
-
-BLOCKS: tuple[type[Block], ...] = (Column, Const, Apply, Concat, Take, Reduce, Linear, Lookup, TreeEnsemble)
-"""Every kind of block; the set is closed."""
 
 Label: TypeAlias = str | int | float | bool
+
+FORMATS = ("skops", "onnx", "pickle")
+"""What a foreign payload may be. A pickle runs whatever code it holds, so it stays in memory and is never stored."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Foreign(Block):
+    """What a library computes of columns: the only block whose meaning is not in evaluate.py, but in that library.
+
+    `payload` is the fitted object as a file of `format`; blocks of one object hold the same array, so that it is loaded
+    once. `name` is its class. `method` is scikit-learn's name of a method, or ONNX's of an output. `part` is the number
+    of the target where a method gives several, else -1. `classes` holds the labels that a method gives: the lane is
+    the number of the class. `none` are the text columns whose missing value the object knows as None; others get NaN.
+    `example` is a row that the library accepts, by which the runtime finds out what it refuses.
+    """
+
+    reads = "inputs"
+    inputs: tuple[Block, ...]
+    format: str
+    payload: Bytes
+    name: str
+    method: str
+    lanes: int
+    part: int = -1
+    classes: tuple[Label, ...] = ()
+    none: tuple[str, ...] = ()
+    example: tuple[float | str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        return self.lanes
+
+
+BLOCKS: tuple[type[Block], ...] = (Column, Const, Apply, Concat, Take, Reduce, Linear, Lookup, TreeEnsemble, Foreign)
+"""Every kind of block; the set is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +302,11 @@ class Model:
     def __post_init__(self) -> None:
         validate(self)
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether a library has to run it: it cannot be written as SQL, only deployed as a UDF."""
+        return isinstance(self, ForeignModel)
+
     def roots(self) -> list[Block]:
         """Every output block."""
         return [block for target in self.targets for block in target.outputs.values()]
@@ -320,6 +322,18 @@ class Model:
         from indb import codec
 
         codec.save(self, path)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignModel(Model):
+    """A model that holds Foreign blocks: it runs as a UDF, by the library that it comes from."""
+
+
+def model_of(columns: tuple[Column, ...], targets: tuple[Target, ...], source: dict[str, str]) -> Model:
+    """A Model, or a ForeignModel when a block of the targets is Foreign."""
+    roots = [block for target in targets for block in target.outputs.values()]
+    kind = ForeignModel if any(isinstance(block, Foreign) for block in walk(roots)) else Model
+    return kind(columns, targets, source)
 
 
 def walk(roots: Sequence[Block]) -> Iterator[Block]:

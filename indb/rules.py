@@ -11,12 +11,14 @@ import numpy as np
 from indb.errors import InvalidModel
 from indb.ir import (
     ARITY,
+    FORMATS,
     TEXT_OPS,
     Apply,
     Block,
     Column,
     Concat,
     Const,
+    Foreign,
     Linear,
     Lookup,
     Model,
@@ -63,12 +65,16 @@ def _model_problem(model: Model) -> str | None:
 
 def _blocks_problem(model: Model) -> str | None:
     listed = {id(column) for column in model.columns}
+    foreign = False
     for block in walk([*model.columns, *model.roots()]):
+        foreign = foreign or isinstance(block, Foreign)
         if isinstance(block, Column) and id(block) not in listed:
             return f"it reads column {block.name!r}, which it does not list"
         problem = _width_problem(block) or _problem(block)
         if problem:
             return f"a {type(block).__name__} {problem}"
+    if foreign != model.is_foreign:
+        return f"a {type(model).__name__} holds {'a' if foreign else 'no'} Foreign block"
     return None
 
 
@@ -91,7 +97,9 @@ def _width_problem(block: Block) -> str | None:
         return f"has leaf values in {block.values.ndim} dimensions, needs 2"
     if isinstance(block, Linear) and (block.weight.ndim != 2 or block.bias.ndim != 1):
         return f"has weights and biases in {block.weight.ndim} and {block.bias.ndim} dimensions, needs 2 and 1"
-    inputs = sum(part.width for part in block.children) if isinstance(block, TreeEnsemble) else 0
+    if isinstance(block, Foreign) and (type(block.lanes) is not int or block.lanes < 1):
+        return f"has {block.lanes!r} lanes"
+    inputs = sum(part.width for part in block.children) if isinstance(block, TreeEnsemble | Foreign) else 0
     if max(block.width, inputs) > MAX_WIDTH:
         return f"has {max(block.width, inputs)} lanes, at most {MAX_WIDTH} are possible"
     return None
@@ -122,7 +130,28 @@ def _problem(block: Block) -> str | None:
             return _lookup_problem(block)
         case TreeEnsemble():
             return _arrays_problem(block) or _nodes_problem(block) or _sets_problem(block)
+        case Foreign():
+            return _foreign_problem(block)
     return None
+
+
+def _foreign_problem(block: Foreign) -> str | None:
+    texts = (block.format, block.name, block.method, *block.none)
+    if not all(isinstance(text, str) for text in texts) or block.format not in FORMATS:
+        return f"has the format {block.format!r}, needs one of {', '.join(FORMATS)}"
+    if not block.inputs or not all(isinstance(part, Column) for part in block.inputs):
+        return "reads something else than columns"
+    if type(block.part) is not int or block.part < -1 or (block.classes and block.lanes != 1):
+        return f"has {block.lanes} lanes for {len(block.classes)} classes of part {block.part!r}"
+    if not all(isinstance(label, str | int | float | bool) for label in block.classes):
+        return "has classes that are not all text, numbers or booleans"
+    if block.example and len(block.example) != len(block.inputs):
+        return f"has an example of {len(block.example)} values for {len(block.inputs)} columns"
+    if any(_keys_problem([value], part.type) for value, part in zip(block.example, block.inputs, strict=False)):
+        return "has an example of other types than its columns"
+    if block.payload.ndim != 1 or len(block.payload) == 0:
+        return f"has a payload of shape {block.payload.shape}"
+    return _dtype_problem(np.uint8, block.payload)
 
 
 def _column_problem(name: Any, kind: Any) -> str | None:

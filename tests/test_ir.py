@@ -8,7 +8,23 @@ import pytest
 
 from indb import build, ir, rules
 from indb.errors import InvalidModel, did_you_mean
-from indb.ir import Apply, Column, Concat, Const, Linear, Lookup, Model, Op, Reduce, ReduceOp, Take, Target, Type
+from indb.ir import (
+    Apply,
+    Column,
+    Concat,
+    Const,
+    Foreign,
+    ForeignModel,
+    Linear,
+    Lookup,
+    Model,
+    Op,
+    Reduce,
+    ReduceOp,
+    Take,
+    Target,
+    Type,
+)
 
 X = Column("x")
 CITY = Column("city", Type.TEXT)
@@ -37,6 +53,12 @@ def stump(**changes):
         "base": np.array([0.0]),
     }
     return ir.TreeEnsemble(**(arrays | changes))
+
+
+def library(**changes):
+    """What a library computes of a number and a text."""
+    parts = {"format": "skops", "payload": np.ones(3, np.uint8), "name": "KMeans", "method": "predict", "lanes": 1}
+    return Foreign(**({"inputs": (X, CITY), **parts} | changes))
 
 
 def ints(*values):
@@ -98,6 +120,18 @@ REFUSED = {
     "nodes of int64": (stump(left=np.array([1, 0, 0], dtype=np.int64)), "array of int64, needs int32"),
     "missing_left of int": (stump(missing_left=ints(0, 0, 0)), "array of int32, needs bool"),
     "values of float32": (stump(values=np.zeros((2, 1), np.float32)), "array of float32, needs float64"),
+    "unknown format": (library(format="exe"), "format 'exe', needs one of skops, onnx, pickle"),
+    "no columns for a library": (library(inputs=()), "reads something else than columns"),
+    "a constant for a library": (library(inputs=(PAIR,)), "reads something else than columns"),
+    "no lanes of a library": (library(lanes=0), "has 0 lanes"),
+    "half a lane of a library": (library(lanes=0.5), "has 0.5 lanes"),
+    "wide classes": (library(lanes=2, classes=("a", "b")), "has 2 lanes for 2 classes"),
+    "part below none": (library(part=-2), "of part -2"),
+    "class that is missing": (library(classes=(None,)), "classes that are not all text"),
+    "short example": (library(example=(1.0,)), "an example of 1 values for 2 columns"),
+    "example of other types": (library(example=("a", "b")), "an example of other types"),
+    "empty payload": (library(payload=np.zeros(0, np.uint8)), r"a payload of shape \(0,\)"),
+    "payload of float64": (library(payload=np.zeros(3)), "array of float64, needs uint8"),
 }  # fmt: skip
 
 
@@ -126,6 +160,20 @@ def test_a_model_that_breaks_a_rule_is_refused():
             Model((X,), (target,), source)
     with pytest.raises(InvalidModel, match=r"target names repeat in \['a', 'a'\]"):
         Model((X,), (Target("a", {"predict": X}), Target("a", {"predict": X})))
+    with pytest.raises(InvalidModel, match="a Model holds a Foreign block"):
+        model_of(library())
+    with pytest.raises(InvalidModel, match="a ForeignModel holds no Foreign block"):
+        ForeignModel((X,), (Target("", {"predict": X}),))
+
+
+def test_a_model_that_holds_a_foreign_block_is_foreign():
+    targets = (Target("", {"predict": library()}),)
+    model = ir.model_of((X, CITY), targets, {"class": "KMeans"})
+    assert isinstance(model, ForeignModel)
+    assert model.is_foreign
+    assert isinstance(ir.rewrite(model, lambda block: block), ForeignModel)
+    assert "number[1] = foreign(%0, %1) KMeans.predict, skops of 3 bytes" in str(model)
+    assert not ir.model_of((X, CITY), (Target("", {"predict": X}),), {}).is_foreign
 
 
 def test_what_keeps_the_rules_is_accepted():

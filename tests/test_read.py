@@ -16,6 +16,7 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncod
 
 from indb.errors import ModelFileError, UnsupportedModel
 from indb.evaluate import decode, evaluate
+from indb.ir import ForeignModel
 from indb.readers import read
 
 
@@ -34,20 +35,23 @@ REFUSED: list[tuple[str, Any, Any, str]] = [
     ("subclass", StandardScalerOfMine(), numbers, "StandardScalerOfMine"),
     ("lambda", FunctionTransformer(lambda x: x), numbers, "'<lambda>'"),
     ("other function", FunctionTransformer(np.nan_to_num), numbers, "'nan_to_num'"),
-    ("arguments", FunctionTransformer(np.exp, kw_args={"where": True}), numbers, "'where'"),
     ("big integer", OneHotEncoder(), lambda: table([1, 2**53 + 1]), "9007199254740993"),
     ("dates", OneHotEncoder(), lambda: table(pd.to_datetime(["2020-01-01", "2021-01-01"])), "datetime64"),
     ("two missing values", OneHotEncoder(), lambda: table(np.array(["x", None, np.nan], dtype=object)), "None and NaN"),
     ("text output", SimpleImputer(strategy="most_frequent"), texts, "gives text in 'colour', 'size'"),
     ("no output", ColumnTransformer([("gone", "drop", [0])]), numbers, "gives no columns"),
-    ("float32", make_pipeline(OneHotEncoder(dtype=np.float32), StandardScaler(with_mean=False)), texts, "float32"),
-    ("float32 log", make_pipeline(OrdinalEncoder(dtype=np.float32), FunctionTransformer(np.log1p)), texts, "float32"),
     (
         "text and number",
         FeatureUnion([("o", OneHotEncoder()), ("i", SimpleImputer(strategy="constant", fill_value=0))]),
         lambda: texts("nan"),
         "both as text and as number",
     ),
+]
+
+FOREIGN: list[tuple[str, Any, Any, str]] = [
+    ("arguments", FunctionTransformer(np.exp, kw_args={"where": True}), numbers, "'where'"),
+    ("float32", make_pipeline(OneHotEncoder(dtype=np.float32), StandardScaler(with_mean=False)), texts, "float32"),
+    ("float32 log", make_pipeline(OrdinalEncoder(dtype=np.float32), FunctionTransformer(np.log1p)), texts, "float32"),
 ]
 
 
@@ -58,6 +62,14 @@ def test_what_is_refused_is_named(estimator: Any, frame: Any, why: str) -> None:
         read(found)
     assert why in str(caught.value)
     assert str(caught.value).startswith("cannot ")
+
+
+@pytest.mark.parametrize(("estimator", "frame", "why"), [row[1:] for row in FOREIGN], ids=[row[0] for row in FOREIGN])
+def test_what_has_no_blocks_is_foreign_and_says_why(estimator: Any, frame: Any, why: str) -> None:
+    model = read(fit(estimator, frame()))
+    assert isinstance(model, ForeignModel)
+    assert why in model.source["reason"]
+    assert [column.name for column in model.columns] == list(frame().columns)
 
 
 def test_a_user_s_class_of_the_same_name_is_refused() -> None:
@@ -127,19 +139,23 @@ def test_files_that_are_not_trusted(tmp_path: Any) -> None:
         read(tmp_path / "m.pkl")
     with pytest.raises(ModelFileError, match="StandardScalerOfMine"):
         read(tmp_path / "m.skops")
-    with pytest.raises(UnsupportedModel, match="StandardScalerOfMine"):
-        read(tmp_path / "m.skops", trust=True)
+    model = read(tmp_path / "m.skops", trust=True)
+    assert model.is_foreign
+    assert "StandardScalerOfMine" in model.source["reason"]
+    with pytest.raises(ModelFileError, match="its StandardScalerOfMine is a pickle"):
+        model.save(tmp_path / "m.indb")
 
 
 def test_files_that_are_not_models(tmp_path: Any) -> None:
-    for name in ("m.indb", "m.skops", "m.joblib", "m.pkl", "m.onnx", "m"):
+    for name in ("m.indb", "m.skops", "m.joblib", "m.pkl", "m.onnx", "m.tar", "m"):
         (tmp_path / name).write_bytes(b"nothing of use")
     for name, why in {
         "m.indb": "does not start as",
         "m.skops": "damaged",
         "m.joblib": "damaged",
         "m.pkl": "damaged",
-        "m.onnx": "format is not known .found '.onnx'",
+        "m.onnx": "cannot load m.onnx: ONNX Runtime says",
+        "m.tar": "format is not known .found '.tar'",
         "m": "no ending",
         "absent.skops": "no such file",
         "absent.indb": "no such file",

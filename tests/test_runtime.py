@@ -108,7 +108,8 @@ def test_without_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ImportError("No module named 'onnxruntime'")
 
     monkeypatch.setattr(Session, "__init__", refuse)
-    model = Model((Column("x"),), (Target("", {"predict": stump()}),))
+    x = Column("x")
+    model = Model((x,), (Target("", {"predict": stump(inputs=(x,))}),))
     assert Scorer(model).outputs({"x": np.array([[0.2]])}, 1)[""]["predict"].tolist() == [[0.7 + 1.0 + 0.1]]
 
 

@@ -18,6 +18,7 @@ from indb.ir import (
     Column,
     Concat,
     Const,
+    Foreign,
     Linear,
     Lookup,
     Op,
@@ -95,6 +96,11 @@ class Lowering:
                 return self._lookup(block, lane)
             case TreeEnsemble():
                 return self._trees(block, lane)
+            case Foreign(name=name):
+                raise EmitError(
+                    f"cannot write the model as SQL: only the library that fitted it can run its {name}",
+                    "Deploy it as a UDF: db.deploy(…, strategy='udf'), or --strategy udf on the command line.",
+                )
         raise TypeError(f"no scalar form for {type(block).__name__}")
 
     def _constant(self, value: Scalar, kind: Type) -> Node:

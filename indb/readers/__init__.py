@@ -10,22 +10,32 @@ from typing import Any
 from indb import build
 from indb.errors import UnsupportedModel
 from indb.ir import Block, Model, Target, Type
-from indb.readers import model_files
+from indb.readers import foreign, model_files, onnx
 from indb.readers import sklearn as _sklearn  # noqa: F401  registers its readers
 from indb.readers.base import Frame, RawColumn, Reading, read_step, reader_of, targets_of
+from indb.runtime.foreign import takes_raw_text
 
 LIBRARIES = {"sklearn": "scikit-learn"}
 """The names of libraries whose package is called otherwise."""
 
 
-def read(estimator_or_path: Any, columns: Sequence[str] | None = None, trust: bool = False) -> Model:
+def read(
+    estimator_or_path: Any,
+    columns: Sequence[str] | None = None,
+    trust: bool = False,
+    text_columns: Sequence[str] | None = None,
+) -> Model:
     """The model of a fitted estimator, or of a file that holds one.
 
-    columns: the table's names for the columns of a model that was fitted on a plain array, in order (default x0, x1,
-    …). trust: allow a file to run code of its own while it is loaded, as a pickle does.
+    What has no reader (an estimator of scikit-learn that is not read, an ONNX file) becomes a ForeignModel: its library
+    runs it in the database, as a UDF. `model.source["reason"]` says why.
 
-    Raises: UnsupportedModel for an estimator that is not fitted, or an option that indb does not read; ModelFileError
-    for a file that is missing, damaged, of an unknown format, or not trusted.
+    columns: the table's names for the columns of a model that was fitted on a plain array, in order (default x0, x1,
+    …). trust: allow a file to run code of its own while it is loaded, as a pickle does. text_columns: the columns of a
+    foreign model that hold text, where its parts do not tell.
+
+    Raises: UnsupportedModel for an estimator that is not fitted, or an option that indb does not read and scikit-learn
+    cannot run in a database; ModelFileError for a file that is missing, damaged, of an unknown format, or not trusted.
     """
     found = estimator_or_path
     if isinstance(found, (str, os.PathLike)):
@@ -34,14 +44,31 @@ def read(estimator_or_path: Any, columns: Sequence[str] | None = None, trust: bo
         if columns is not None:
             raise UnsupportedModel("cannot rename the columns of a model that was read before", "Leave columns= out.")
         return found
-    return _read_estimator(found, columns)
+    if isinstance(found, onnx.File):
+        return onnx.read(found, columns)
+    return _read_estimator(found, columns, trust, text_columns)
 
 
-def _read_estimator(estimator: Any, columns: Sequence[str] | None) -> Model:
+def _read_estimator(
+    estimator: Any, columns: Sequence[str] | None, trust: bool, text_columns: Sequence[str] | None
+) -> Model:
     cls = type(estimator)
     package = cls.__module__.split(".")[0]
-    reader_of(estimator, Frame((), ()), Reading(()))  # what is not fitted records no names: say so, not that
+    try:
+        reader_of(estimator, Frame((), ()), Reading(()))  # what is not fitted records no names: say so, not that
+    except UnsupportedModel as reason:
+        foreign.check(estimator, reason)
     names = column_names(estimator, columns)
+    version = getattr(sys.modules.get(package), "__version__", "")
+    source = {"class": cls.__name__, "library": LIBRARIES.get(package, package), "version": str(version)}
+    try:
+        return _read_blocks(estimator, names, source)
+    except UnsupportedModel as reason:
+        return foreign.read(estimator, names, text_columns, trust, reason, source)
+
+
+def _read_blocks(estimator: Any, names: tuple[str, ...], source: dict[str, str]) -> Model:
+    """The model of an estimator whose every step has a reader."""
     frame = Frame(names, tuple(RawColumn(name) for name in names))
     reading = Reading(names)
     targets = _targets(estimator, frame, reading)
@@ -49,11 +76,10 @@ def _read_estimator(estimator: Any, columns: Sequence[str] | None) -> Model:
     if again is not None:
         reading = again
         targets = _targets(estimator, frame, reading)
-    version = getattr(sys.modules.get(package), "__version__", "")
     return Model(
         tuple(reading.columns[name] for name in names if name in reading.columns),
         tuple(_guarded(target, reading.conditions) for target in targets),
-        {"class": cls.__name__, "library": LIBRARIES.get(package, package), "version": str(version)},
+        source,
     )
 
 
@@ -77,6 +103,8 @@ def column_names(estimator: Any, columns: Sequence[str] | None) -> tuple[str, ..
         names = given or tuple(f"x{number}" for number in range(int(count)))
         if len(names) != int(count):
             raise UnsupportedModel(f"{what}: columns= holds {len(names)} names, it was fitted with {count} columns")
+    elif names is None and takes_raw_text(estimator):
+        names = ("text",)
     if names is None:
         raise UnsupportedModel(
             f"{what}: it records neither their names nor their number",

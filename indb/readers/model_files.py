@@ -1,4 +1,4 @@
-"""Model files: .indb, .skops, and pickles (.joblib, .pkl) of a fitted estimator.
+"""Model files: .indb, .onnx, .skops, and pickles (.joblib, .pkl) of a fitted estimator.
 
 Loading a pickle runs whatever code it holds, so it takes trust=True. A .skops file is built from types by name, and
 those that skops does not know to be harmless are refused unless trusted.
@@ -13,25 +13,14 @@ from typing import Any
 
 from indb import codec
 from indb.errors import ModelFileError
+from indb.readers import onnx
+from indb.runtime import trust as trusted_types
 
 StrPath = str | PathLike[str]
 
-HARMLESS = frozenset(
-    {
-        "numpy.dtype",
-        "numpy.number",
-        "sklearn._loss.loss.HalfTweedieLossIdentity",
-        "sklearn.compose._column_transformer.make_column_selector",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "sklearn.tree._tree.Tree",
-    }
-)
-"""Types that skops leaves to its caller, found in ordinary estimators. They hold arrays and settings, and indb only
-reads those: it never calls predict on what it loads, where a forged tree could send compiled code out of bounds."""
-
 
 def load(path: StrPath, trust: bool = False) -> Any:
-    """What a file holds: a Model for .indb, else the fitted estimator.
+    """What a file holds: a Model for .indb, an onnx.File for .onnx, else the fitted estimator.
 
     Raises: ModelFileError when the file is missing, damaged, of an unknown format, or needs trust.
     """
@@ -63,7 +52,7 @@ def _load_skops(path: StrPath, trust: bool) -> Any:
         types = list(io.get_untrusted_types(file=path))
     except Exception as error:  # zipfile, json and skops each have errors of their own
         raise _damaged(path, error) from error
-    unknown = sorted(set(types) - HARMLESS)
+    unknown = trusted_types.untrusted(types)
     if unknown and not trust:
         raise ModelFileError(
             f"cannot load {path}: it holds types that are not known to be harmless: {', '.join(unknown)}",
@@ -73,6 +62,10 @@ def _load_skops(path: StrPath, trust: bool) -> Any:
         return io.load(path, trusted=types)
     except Exception as error:
         raise _damaged(path, error) from error
+
+
+def _load_onnx(path: StrPath, trust: bool) -> Any:
+    return onnx.File(Path(path).name, Path(path).read_bytes())
 
 
 def _load_pickle(path: StrPath, trust: bool) -> Any:
@@ -105,6 +98,7 @@ def _damaged(path: StrPath, error: Exception) -> ModelFileError:
 
 LOADERS: dict[str, Callable[[StrPath, bool], Any]] = {
     ".indb": _load_indb,
+    ".onnx": _load_onnx,
     ".skops": _load_skops,
     ".joblib": _load_pickle,
     ".pkl": _load_pickle,

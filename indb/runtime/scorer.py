@@ -1,4 +1,4 @@
-"""A model ready to score many rows: `indb.evaluate` with fast kernels for its tree ensembles."""
+"""A model ready to score many rows: `indb.evaluate` with fast kernels for trees, and libraries for foreign models."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Protocol
 import numpy as np
 
 from indb import codec
-from indb.evaluate import Values, evaluate_values
-from indb.ir import Floats, Model, TreeEnsemble, walk
+from indb.evaluate import Kernels, Values, evaluate_values
+from indb.ir import Floats, Foreign, Model, TreeEnsemble, walk
+from indb.runtime.foreign import Libraries
 from indb.runtime.onnx import Session
 from indb.runtime.trees import Numeric, Walk
 
@@ -25,12 +26,17 @@ class Kernel(Protocol):
 
 
 class Scorer:
-    """A model and the kernels of its tree ensembles."""
+    """A model, the kernels of its tree ensembles, and the objects that libraries run.
+
+    Raises: ModelFileError when a library is missing here that a foreign model needs, or cannot load it.
+    """
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self._kernels: dict[int, tuple[Numeric, Kernel]] = {}
-        for block in walk(model.roots()):
+        blocks = list(walk(model.roots()))
+        self._libraries = Libraries([block for block in blocks if isinstance(block, Foreign)])
+        for block in blocks:
             if isinstance(block, TreeEnsemble):
                 numeric = Numeric(block)
                 self._kernels[id(block)] = numeric, kernel(numeric)
@@ -39,13 +45,17 @@ class Scorer:
     def load(cls, data: bytes) -> Scorer:
         """The scorer of a model file's bytes.
 
-        Raises: ModelFileError when they are no model.
+        Raises: ModelFileError when they are no model, or need a library that is missing here.
         """
         return cls(codec.decode(data))
 
     def outputs(self, columns: Mapping[str, Values], n_rows: int) -> dict[str, dict[str, Values]]:
-        """What `indb.evaluate` gives, for columns as `evaluate_values` takes them."""
-        return evaluate_values(self.model, columns, n_rows, {TreeEnsemble: self._trees})
+        """What `indb.evaluate` gives, for columns as `evaluate_values` takes them.
+
+        Of a foreign model: what its library gives, and missing outputs for a row that the library refuses.
+        """
+        kernels: Kernels = {TreeEnsemble: self._trees, Foreign: self._libraries.batch()}
+        return evaluate_values(self.model, columns, n_rows, kernels)
 
     def _trees(self, block: TreeEnsemble, inputs: list[Values]) -> Floats:
         numeric, found = self._kernels[id(block)]

@@ -1,0 +1,128 @@
+"""Which rows a library accepts: the others have no values, whatever they stand beside in a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indb.evaluate import Values, missing
+from indb.ir import Type
+
+ROWS = 1 << 13
+"""How many rows a library is given at a time: some make a matrix of rows by training rows (kernels, neighbours)."""
+
+JUDGED = 64
+"""How many distinct texts of a column are tried one by one when a batch is refused."""
+
+Rows: TypeAlias = NDArray[np.intp]
+Parts: TypeAlias = list[NDArray[Any]]
+"""What a method gives: an array of (n_rows, width) for each target, or one for all."""
+
+
+class Loaded(Protocol):
+    """A loaded object."""
+
+    def call(self, method: str, inputs: list[Values]) -> Parts:
+        """What a method, or an output, gives for rows.
+
+        Raises: ValueError when the library refuses one of them.
+        """
+
+
+class Runner:
+    """A loaded object, and what it is known to refuse.
+
+    Libraries look at each column on its own before they compute anything: a value that makes an accepted row a refused
+    one is refused in every row. So one call tells what a missing value in a column does, and a batch with many of them
+    is not tried row by row.
+    """
+
+    def __init__(self, loaded: Loaded, example: Sequence[Any], inputs: Sequence[Type]) -> None:
+        self.loaded = loaded
+        self._refused: dict[tuple[str, int, Any], bool] = {}
+        self._example: list[Values] | None = None
+        if example:
+            kinds: list[Any] = [object if kind is Type.TEXT else np.float64 for kind in inputs]
+            self._example = [np.array([[value]], dtype=kind) for value, kind in zip(example, kinds, strict=True)]
+
+    def run(self, method: str, inputs: list[Values]) -> tuple[Rows, Parts]:
+        """(the rows that are accepted, what the method gives for them)."""
+        rows = np.arange(len(inputs[0]))
+        found: list[tuple[Rows, Parts]] = []
+        for start in range(0, len(rows), ROWS):
+            found += self._try(method, inputs, rows[start : start + ROWS])
+        if not found:
+            return rows[:0], []
+        parts = [np.concatenate(each) for each in zip(*(parts for _, parts in found), strict=True)]
+        return np.concatenate([taken for taken, _ in found]), parts
+
+    def _try(self, method: str, inputs: list[Values], rows: Rows) -> list[tuple[Rows, Parts]]:
+        """The accepted rows in pieces: all at once, else without known refusals, else by halves."""
+        if len(rows) == 0:
+            return []
+        try:
+            parts = self.loaded.call(method, [part[rows] for part in inputs])
+        except ValueError:
+            if len(rows) == 1:
+                return []
+        else:
+            if self._example is None:
+                self._example = [part[rows[:1]] for part in inputs]
+            return [(rows, parts)]
+        kept = self._without_refusals(method, inputs, rows)
+        if len(kept) < len(rows):
+            return self._try(method, inputs, kept)
+        half = len(rows) // 2
+        return [*self._try(method, inputs, rows[:half]), *self._try(method, inputs, rows[half:])]
+
+    def _without_refusals(self, method: str, inputs: list[Values], rows: Rows) -> Rows:
+        """The rows that hold no value that is refused wherever it stands."""
+        if self._example is None or not self._accepts(method, self._example):
+            return rows
+        kept = np.ones(len(rows), dtype=bool)
+        for position, part in enumerate(inputs):
+            values = part[rows, 0]
+            for value, holds in _suspects(values):
+                if self._refuses(method, position, value):
+                    kept &= ~holds(values)
+        return rows[kept]
+
+    def _refuses(self, method: str, position: int, value: Any) -> bool:
+        """Whether the example is refused with this value in one column."""
+        assert self._example is not None
+        key = (method, position, None if value != value else value)
+        if key not in self._refused:
+            row = list(self._example)
+            row[position] = np.array([[value]], dtype=row[position].dtype)
+            self._refused[key] = not self._accepts(method, row)
+        return self._refused[key]
+
+    def _accepts(self, method: str, row: list[Values]) -> bool:
+        try:
+            self.loaded.call(method, row)
+        except ValueError:
+            return False
+        return True
+
+
+def _suspects(values: NDArray[Any]) -> list[tuple[Any, Callable[[NDArray[Any]], NDArray[np.bool_]]]]:
+    """(a value that may be refused, what finds it) for values of one column: missing, infinite, a rare text."""
+    found: list[tuple[Any, Callable[[NDArray[Any]], NDArray[np.bool_]]]] = []
+    if values.dtype != object:
+        if np.isnan(values).any():
+            found.append((np.nan, np.isnan))
+        found += [(value, _equals(value)) for value in (np.inf, -np.inf) if (values == value).any()]
+        return found
+    distinct = set(values.tolist())
+    if None in distinct:
+        found.append((None, lambda each: missing(each.reshape(-1, 1))[:, 0]))
+    if len(distinct) <= JUDGED:
+        found += [(text, _equals(text)) for text in distinct if text is not None]
+    return found
+
+
+def _equals(value: Any) -> Callable[[NDArray[Any]], NDArray[np.bool_]]:
+    return lambda values: np.asarray(values == value, dtype=bool)
