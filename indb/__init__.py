@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from indb import errors
     from indb.api import load, to_sql
-    from indb.database import Database, Plan, connect
+    from indb.database import Database, connect
     from indb.errors import IndbError
-    from indb.ir import Model
+    from indb.ir import ForeignModel, Model
+    from indb.planner import Plan
     from indb.readers import read
     from indb.verify import golden_rows
 
@@ -26,6 +27,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Database",
+    "ForeignModel",
     "IndbError",
     "Model",
     "Plan",
@@ -40,9 +42,10 @@ __all__ = [
 
 _HOMES = {
     "Database": "indb.database",
+    "ForeignModel": "indb.ir",
     "IndbError": "indb.errors",
     "Model": "indb.ir",
-    "Plan": "indb.database",
+    "Plan": "indb.planner",
     "connect": "indb.database",
     "golden_rows": "indb.verify",
     "load": "indb.api",

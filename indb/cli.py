@@ -65,7 +65,7 @@ def _rename(function: F) -> F:
     )(function)
 
 
-_strategy = click.option("--strategy", metavar="NAME", help="expression or staged, instead of the planner's choice.")
+_strategy = click.option("--strategy", metavar="NAME", help="expression, staged or udf; default: the planner decides.")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -146,30 +146,22 @@ def sql(model: str, trust: bool, dialect: str, table: str, key: tuple[str, ...],
 @click.option("--table", required=True, help="The table that the model would read.")
 @_rename
 @_strategy
+@click.option("--rows", type=click.IntRange(min=1), help="Rows that a query scores. Default: those of the table.")
 @_as_json
 def plan(
-    model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], strategy: str | None, as_json: bool
-) -> None:
-    """Say how a model would be installed, and why; nothing is changed.
+    model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], strategy: str | None,
+    rows: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Say how a model would be installed, what each strategy costs, and why; nothing is changed.
 
     \b
-    Example:
+    Examples:
       indb plan late.indb --db duckdb:///flights.duckdb --table flights
+      indb plan late.indb --db postgresql://me@host/shop --table flights --rows 1 --json
     """
     with _open(database) as db:
-        found = db.plan(_read(model, trust), table, strategy=strategy, rename=_renames(rename))
-    if not as_json:
-        click.echo(str(found))
-        return
-    columns = {column.model: {"column": column.column, "type": column.type} for column in found.columns}
-    click.echo(
-        _json(
-            {
-                "database": found.database, "table": found.table, "columns": columns,
-                "strategy": found.strategy.value, "reason": found.reason,
-            }
-        )
-    )  # fmt: skip
+        found = db.plan(_read(model, trust), table, rows=rows, strategy=strategy, rename=_renames(rename))
+    click.echo(_json(found.as_json()) if as_json else str(found))
 
 
 @main.command()
@@ -179,9 +171,11 @@ def plan(
 @click.option("--table", required=True, help="The table whose rows the model scores.")
 @_rename
 @_strategy
+@click.option("--server-python", metavar="FOLDER", help="Where the server's Python finds packages, for a UDF.")
 def deploy(
-    name: str, model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], strategy: str | None
-) -> None:
+    name: str, model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], strategy: str | None,
+    server_python: str | None,
+) -> None:  # fmt: skip
     """Install a model as the next version of NAME.
 
     \b
@@ -190,7 +184,10 @@ def deploy(
       indb deploy churn churn.skops --db postgresql://me@host/shop --table customers --rename Age=age_years
     """
     with _open(database) as db:
-        click.echo(str(db.deploy(name, _read(model, trust), table, rename=_renames(rename), strategy=strategy)))
+        found = db.deploy(
+            name, _read(model, trust), table, rename=_renames(rename), strategy=strategy, server_python=server_python
+        )
+    click.echo(str(found))
 
 
 @main.command()
@@ -296,6 +293,49 @@ def _print_table(rows: Sequence[dict[str, Any]]) -> None:
     widths = {key: max(len(key), *(len(row[key]) for row in texts)) for key in texts[0]}
     for line in ({key: key for key in widths}, *texts):
         click.echo("  ".join(line[key].ljust(width) for key, width in widths.items()).rstrip())
+
+
+@main.command()
+@_database
+@_as_json
+def doctor(database: str, as_json: bool) -> None:
+    """List what a database can do for indb, with the next step for what is missing.
+
+    \b
+    Example:
+      indb doctor --db postgresql://me@host/shop
+    """
+    with _open(database) as db:
+        found = db.capabilities()
+    rows = [
+        {
+            "capability": each.name, "found": each.found or "missing", "needed for": each.needed_for,
+            "next step": "" if each.is_there else each.next_step,
+        }
+        for each in found
+    ]  # fmt: skip
+    if as_json:
+        click.echo(_json(rows))
+    else:
+        _print_table(rows)
+
+
+@main.command()
+@_database
+@_as_json
+def calibrate(database: str, as_json: bool) -> None:
+    """Measure what each strategy costs on a server, for `plan` and `deploy`; it takes some seconds.
+
+    \b
+    Example:
+      indb calibrate --db duckdb:///flights.duckdb
+    """
+    with _open(database) as db:
+        found = db.calibrate()
+    if as_json:
+        click.echo(_json(found))
+    else:
+        _print_table([{"cost": name, "nanoseconds": f"{value:,.4g}"} for name, value in found.items()])
 
 
 @main.command()

@@ -5,19 +5,19 @@ It puts the parts together; what is special about a database is in `indb.engines
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 from indb import codec, rewrite, verify
-from indb.emit import Strategy
-from indb.engines.base import Engine, Table, binding
+from indb.emit import SQL_STRATEGIES, Strategy
+from indb.engines import open_engine
+from indb.engines.base import Engine, Table
 from indb.engines.bind import bind
+from indb.engines.capabilities import Capability, capabilities
 from indb.engines.deployment import (
-    BoundColumn,
     Deployment,
     check_name,
     find,
@@ -30,32 +30,8 @@ from indb.engines.score import Progress, Task, score
 from indb.errors import DatabaseError, DeployError, IndbError, NotDeployed, VerifyError, did_you_mean
 from indb.ir import Model
 from indb.passes import optimise
-from indb.planner import choose
+from indb.planner import Plan, calibrate, make_plan, store_costs
 from indb.verify import GoldenRows, Report
-
-SCHEMES = ("duckdb", "postgresql", "postgres")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How a model would be installed for a table, and why."""
-
-    database: str
-    table: str
-    columns: tuple[BoundColumn, ...]
-    strategy: Strategy
-    reason: str
-
-    def __str__(self) -> str:
-        columns = ", ".join(
-            column.model if column.model == column.column else f"{column.model} from {column.column}"
-            for column in self.columns
-        )
-        return (
-            f"database: {self.database}\ntable: {self.table}\ncolumns read: {columns or 'none'}\n"
-            f"strategy: {self.strategy.value}\nreason: {self.reason}"
-        )
-
 
 KEPT_MODELS = 8
 """How many optimised models an open database keeps in memory."""
@@ -88,23 +64,29 @@ class Database:
         strategy: Strategy | str | None = None,
         rename: Mapping[str, str] | None = None,
     ) -> Plan:
-        """How `deploy` would install the model. `rows` (how many a query scores) does not change the choice yet.
+        """How `deploy` would install the model, for queries over so many `rows` (the table's, unless told).
 
-        Raises: BindError when the table does not fit; DatabaseError when there is no such table.
+        Raises: BindError when the table does not fit; DatabaseError when there is no such table; DeployError when the
+        strategy that is asked for cannot be used, or none can.
         """
         with self._reported("plan"):
             found = self.engine.find_table(table)
-            return self._plan(optimise(model), found, strategy, rename)
+            return self._plan(model, optimise(model), found, strategy, rename, rows)
 
     def _plan(
-        self, model: Model, table: Table, strategy: Strategy | str | None, rename: Mapping[str, str] | None
+        self,
+        model: Model,
+        ready: Model,
+        table: Table,
+        strategy: Strategy | str | None,
+        rename: Mapping[str, str] | None,
+        rows: int | None = None,
     ) -> Plan:
-        columns = bind(model, table, rename, self.engine.name_bytes)
-        if strategy is None:
-            chosen, reason = choose(model, self.engine.dialect, binding(columns, "r"))
-        else:
-            chosen, reason = _strategy(strategy), "it was asked for"
-        return Plan(self.engine.version, table.name, columns, chosen, reason)
+        columns = bind(ready, table, rename, self.engine.name_bytes)
+        forced = None if strategy is None else _strategy(strategy)
+        if rows is None:
+            rows = int(self.engine.rows(f"SELECT count(*) FROM {table.sql}")[0][0])
+        return make_plan(self.engine, model, ready, table.name, columns, forced, rows)
 
     def deploy(
         self,
@@ -129,19 +111,45 @@ class Database:
         with self._reported(f"deploy {name!r}", DeployError), self.engine.transaction():
             self.engine.prepare()
             found = self.engine.find_table(table)
-            plan = self._plan(ready, found, strategy, rename)
+            plan = self._plan(model, ready, found, strategy, rename)
             known = self.engine.deployments()
             self.engine.check_free(name, known)
             made = self._deployment(name, model, ready, found, plan, known)
-            self.engine.register(made, codec.encode(model))
-            if plan.strategy is Strategy.UDF:
-                self.engine.install_udf(made, found, server_python)
-            else:
-                self.engine.install(made, ready, found, plan.strategy)
+            made, note = self._install(made, model, ready, found, plan, strategy is None, server_python)
             if proof is not None:
                 self._prove(made, found, proof)
             self.engine.rebuild(self.engine.deployments())
-        return with_usage(made, self.engine.usage(made, found))
+        return with_usage(made, note + self.engine.usage(made, found))
+
+    def _install(
+        self,
+        made: Deployment,
+        model: Model,
+        ready: Model,
+        table: Table,
+        plan: Plan,
+        may_fall_back: bool,
+        server_python: str | None,
+    ) -> tuple[Deployment, str]:
+        """Register and create the functions by the plan; (the deployment, a note when it had to become SQL)."""
+        strategy, note = plan.strategy, ""
+        if strategy is Strategy.UDF:
+            sql = [
+                option.strategy for option in plan.options if option.strategy in SQL_STRATEGIES and not option.refused
+            ]
+            try:
+                with self.engine.transaction():
+                    self.engine.register(made, codec.encode(model))
+                    self.engine.install_udf(made, table, server_python)
+                return made, ""
+            except DeployError as error:
+                if not may_fall_back or not sql:
+                    raise
+                strategy, note = sql[0], f"-- {sql[0].value} in place of udf: {error.message}\n"
+            made = replace(made, strategy=strategy.value)
+        self.engine.register(made, codec.encode(model))
+        self.engine.install(made, ready, table, strategy)
+        return made, note
 
     def _deployment(
         self, name: str, model: Model, ready: Model, table: Table, plan: Plan, known: Sequence[Deployment]
@@ -247,6 +255,32 @@ class Database:
                 query = rewrite.rewrite(query, self.engine.dialect, self._known())
             return self.engine.execute(query, params)  # type: ignore[arg-type]
 
+    def calibrate(self) -> dict[str, float]:
+        """Measure what strategies cost on this server, in well under 30 seconds, and keep it for the planner.
+
+        The result has nanoseconds by the names of `indb.planner.costs.Costs`.
+
+        Raises: DatabaseError when this role may not create tables or functions.
+        """
+
+        def deploy(name: str, model: Model, table: str, strategy: Strategy) -> Deployment:
+            """As `deploy`, but predict() and its kin are left as they are."""
+            self.engine.prepare()
+            found, ready = self.engine.find_table(table), optimise(model)
+            plan = self._plan(model, ready, found, strategy, None)
+            made = self._deployment(name, model, ready, found, plan, [])
+            return self._install(made, model, ready, found, plan, False, None)[0]
+
+        with self._reported("calibrate"):
+            found = calibrate(self.engine, deploy)
+            store_costs(self.engine, found)
+            return found
+
+    def capabilities(self) -> list[Capability]:
+        """What this database can do for indb, and how to get what is missing."""
+        with self._reported("examine the database"):
+            return capabilities(self.engine)
+
     def _known(self) -> list[Deployment] | None:
         """The deployments; None when this role may not read the registry, whose functions it can call all the same."""
         try:
@@ -342,33 +376,4 @@ def connect(target: Any) -> Database:
 
     Raises: DatabaseError for an unknown kind of target, or a database that cannot be opened.
     """
-    if isinstance(target, str):
-        return Database(_open(target))
-    module = type(target).__module__.split(".")[0]
-    if module in ("duckdb", "_duckdb"):
-        from indb.engines.duckdb import DuckDB
-
-        return Database(DuckDB(target, owned=False))
-    if module == "psycopg":
-        from indb.engines.postgres import Postgres
-
-        return Database(Postgres(target, owned=False))
-    raise DatabaseError(
-        f"cannot connect to a {type(target).__name__}: needed a URL, a duckdb connection or a psycopg connection"
-    )
-
-
-def _open(target: str) -> Engine:
-    scheme, found, rest = target.partition("://")
-    if found and scheme == "duckdb":
-        from indb.engines.duckdb import DuckDB
-
-        return DuckDB.open(re.sub("^/", "", rest))
-    if found and scheme in ("postgresql", "postgres"):
-        from indb.engines.postgres import Postgres
-
-        return Postgres.open(target)
-    known = "duckdb:///shop.duckdb, duckdb:// (in memory), postgresql://user@host/database"
-    if found:
-        raise DatabaseError(f"cannot connect: scheme {scheme!r} is unknown. {did_you_mean(scheme, SCHEMES)}", known)
-    raise DatabaseError("cannot connect: the target is no URL", f"Write {known}.")
+    return Database(open_engine(target))

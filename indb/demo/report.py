@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from indb.database import Plan
 from indb.demo.models import LATE_MINUTES, Trained
+from indb.planner import Plan
 
 TOLERANCE = 1e-9
 """The largest difference of a probability: the library may add up in another order."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from indb.emit.binding import Binding, SqlColumn, SqlKind
 from indb.emit.dialects import DIALECTS, dialect_of
 from indb.emit.outputs import OutputLane, label_text, output_lanes
-from indb.emit.stage import Size
-from indb.emit.statement import SQL_STRATEGIES, Body, Strategy, body, estimate, largest_lane, select
+from indb.emit.stage import Size, Work
+from indb.emit.statement import SQL_STRATEGIES, Body, Strategy, body, estimate, largest_lane, largest_work, select
 from indb.emit.text import header, table_name, to_sql
 from indb.ir import Model
 
@@ -23,6 +23,7 @@ __all__ = [
     "SqlColumn",
     "SqlKind",
     "Strategy",
+    "Work",
     "body",
     "dialect_of",
     "estimate",
@@ -30,6 +31,7 @@ __all__ = [
     "label_text",
     "label_text_body",
     "largest_lane",
+    "largest_work",
     "literal",
     "output_lanes",
     "quote",

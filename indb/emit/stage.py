@@ -33,6 +33,37 @@ def size(roots: Sequence[Node]) -> Size:
     return Size(sum(node.own_size for node in walk(roots)), sum(root.size for root in roots), deepest(roots))
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Operations that one row executes: with shared values written out, and with each computed once."""
+
+    operations: float
+    shared: float
+
+
+def work(root: Node) -> Work:
+    """The work of one output. A CASE takes one arm, the dearer one; a tree a path to a leaf, each as likely."""
+    total: dict[int, float] = {}
+    own: dict[int, float] = {}
+    for node in walk([root]):
+        args = [total[arg.number] for arg in node.args]
+        match node.kind:
+            case Form.TREE:
+                steps = node.value.forest.steps(node.value.root)
+                own[node.number] = 2.0 * steps
+                total[node.number] = steps * (2.0 + sum(args) / len(args))
+            case Op.WHERE:
+                own[node.number] = 1.0
+                total[node.number] = 1.0 + args[0] + max(args[1:])
+            case Form.MATCH | Form.IN:
+                own[node.number] = 1.0 + len(node.value) / 2.0
+                total[node.number] = own[node.number] * args[0] + max(args[1:], default=0.0)
+            case _:
+                own[node.number] = 0.0 if node.is_constant else 1.0
+                total[node.number] = own[node.number] + sum(args)
+    return Work(total[root.number], sum(own.values()))
+
+
 def deepest(roots: Sequence[Node]) -> int:
     """How deep the expressions of some nodes nest."""
     return max((root.depth for root in roots), default=0)

@@ -16,7 +16,7 @@ from indb.emit.lower import Lowering
 from indb.emit.outputs import OutputLane, lower_lane, output_lanes
 from indb.emit.render import Renderer, finished, protected
 from indb.emit.scalar import CONDITIONS, Form, Graph, Node
-from indb.emit.stage import Size, deepest, levels, size, stages
+from indb.emit.stage import Size, Work, deepest, levels, size, stages, work
 from indb.errors import EmitError
 from indb.ir import Model
 
@@ -75,6 +75,12 @@ def largest_lane(model: Model, dialect: str, binding: Binding) -> Size:
     """The size of the lane that is biggest when its shared values are written out."""
     _, roots = _roots(model, dialect_of(dialect), binding, output_lanes(model))
     return size([max(roots, key=lambda root: root.size)])
+
+
+def largest_work(model: Model, dialect: str, binding: Binding) -> Work:
+    """The work of the lane that takes most."""
+    _, roots = _roots(model, dialect_of(dialect), binding, output_lanes(model))
+    return max((work(root) for root in roots), key=lambda found: found.operations)
 
 
 def _roots(

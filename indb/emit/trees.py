@@ -71,6 +71,14 @@ class Forest:
         """How many splits of one tree read each feature."""
         return Counter(self.feature[node] for node in self.nodes(root) if self.feature[node] >= 0)
 
+    def steps(self, root: int) -> float:
+        """How many splits a row takes to a leaf when each side of a split is as likely as the other."""
+        found: dict[int, float] = {}
+        for node in self.nodes(root):
+            inner = self.feature[node] >= 0
+            found[node] = 1.0 + (found[self.left[node]] + found[self.right[node]]) / 2.0 if inner else 0.0
+        return found[root]
+
     def shape(self, root: int) -> tuple[int, int]:
         """(number of scalar nodes without the features, depth of nesting) of one tree as an expression."""
         nodes = self.nodes(root)

@@ -1,0 +1,134 @@
+"""What `db.plan` and `indb plan` answer: the chosen strategy, what each costs, why the others were not chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from indb.emit import Strategy
+from indb.engines.base import Engine, binding
+from indb.engines.capabilities import udf_problem
+from indb.engines.deployment import BoundColumn
+from indb.errors import EmitError
+from indb.ir import Model
+from indb.planner.calibration import stored_costs
+from indb.planner.choose import Option, options, pick
+from indb.planner.costs import costs_of
+from indb.planner.estimate import Estimate, estimate
+
+TITLES = {
+    Strategy.EXPRESSION: "one SQL expression in the query",
+    Strategy.STAGED: "SQL with shared values first",
+    Strategy.UDF: "a Python function in the database",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a model would be installed for a table, and why.
+
+    `rows` is how many a query is planned for; `options` holds every strategy, the chosen one first; `estimate` is None
+    for a model that SQL cannot express; `measured` says whether the costs are those of this server.
+    """
+
+    database: str
+    table: str
+    columns: tuple[BoundColumn, ...]
+    strategy: Strategy
+    reason: str
+    rows: int
+    options: tuple[Option, ...]
+    estimate: Estimate | None
+    measured: bool
+
+    def __str__(self) -> str:
+        columns = ", ".join(
+            column.model if column.model == column.column else f"{column.model} from {column.column}"
+            for column in self.columns
+        )
+        lines = [
+            f"database: {self.database}",
+            f"table: {self.table}",
+            f"columns read: {columns or 'none'}",
+            f"strategy: {self.strategy.value}",
+            f"reason: {self.reason}",
+            f"estimated for {self.rows:,} rows{'' if self.measured else ' (costs not measured here: indb calibrate)'}:",
+        ]
+        return "\n".join([*lines, *(f"  {_line(option)}" for option in self.options)])
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan for machines."""
+        return {
+            "database": self.database,
+            "table": self.table,
+            "columns": {each.model: {"column": each.column, "type": each.type} for each in self.columns},
+            "strategy": self.strategy.value,
+            "reason": self.reason,
+            "rows": self.rows,
+            "measured": self.measured,
+            "options": [
+                {
+                    "strategy": option.strategy.value,
+                    "seconds": None if option.refused else option.seconds,
+                    "one_row": None if option.refused else option.one_row,
+                    "refused": option.refused or None,
+                }
+                for option in self.options
+            ],
+        }
+
+
+def make_plan(
+    engine: Engine, model: Model, ready: Model, table: str, columns: tuple[BoundColumn, ...], forced: Strategy | None,
+    rows: int,
+) -> Plan:  # fmt: skip
+    """The plan for a model (`ready`: optimised) whose columns are bound.
+
+    Raises: DeployError when the strategy that is asked for cannot be used, or none can.
+    """
+    measured = stored_costs(engine)
+    try:
+        found = estimate(model, ready, engine.dialect, binding(columns, "r"))
+    except EmitError as error:
+        found, refused = None, error.message
+    else:
+        refused = ""
+    costs = costs_of(engine.dialect, measured)
+    problem = "" if forced is Strategy.UDF else udf_problem(engine)
+    made = options(engine.dialect, found, costs, rows, forced, problem, refused)
+    chosen = pick(made, forced)
+    others = tuple(option for option in made if option is not chosen)
+    return Plan(
+        engine.version, table, columns, chosen.strategy, _reason(chosen, made, found, forced), rows, (chosen, *others),
+        found, bool(measured),
+    )  # fmt: skip
+
+
+def _reason(chosen: Option, made: Sequence[Option], found: Estimate | None, forced: Strategy | None) -> str:
+    if forced is not None:
+        return "it was asked for"
+    if found is None:
+        return "the model cannot be written as SQL"
+    counted = f"its largest output is {found.inlined:,} operations"
+    usable = [option for option in made if not option.refused and option is not chosen]
+    if not usable:
+        return f"{counted}; nothing else can be used here"
+    least = chosen.seconds <= min(option.seconds for option in usable)
+    why = "takes least time" if least else "is simplest and takes hardly more time than the fastest"
+    return f"{counted}; {TITLES[chosen.strategy]} {why}"
+
+
+def _line(option: Option) -> str:
+    name = f"{option.strategy.value:<10}"
+    if option.refused:
+        return f"{name} {'not possible':>12}  {option.refused}"
+    return f"{name} {_seconds(option.seconds):>12}  {TITLES[option.strategy]}; one row {_seconds(option.one_row)}"
+
+
+def _seconds(value: float) -> str:
+    """A duration in the unit that people use for it."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-6:.3g} us"
