@@ -67,7 +67,7 @@ def main(
     ]
     cells: list[Cell] = []
     with ExitStack() as stack:
-        for database, place in _databases(stack, engines, dsn, limit):
+        for database, place in databases(stack, engines, dsn, limit):
             database.load(frame, TABLE)
             found, transport = _engine(database, chosen, judged, Limits(rows, runs, run_seconds), orbital_limit)
             cells += found
@@ -90,7 +90,7 @@ def _expected(workload: Workload, frame: pd.DataFrame) -> tuple[np.ndarray, np.n
     return np.concatenate(labels), predicted(workload.pipeline, rows)[1]
 
 
-def _databases(
+def databases(
     stack: ExitStack, engines: Sequence[str], dsn: str | None, limit: float
 ) -> Iterator[tuple[Database, str]]:
     """Each database that is asked for, with where it is from."""

@@ -90,11 +90,11 @@ def workloads() -> list[Workload]:
     labels = churned(frame, SEED + 2)
     cores = os.cpu_count()
     made = [
-        ("logistic", "logistic regression: imputed, scaled, one-hot", _scaled(), LogisticRegression(max_iter=1_000)),
+        ("logistic", "logistic regression: imputed, scaled, one-hot", scaled(), LogisticRegression(max_iter=1_000)),
         ("tree", "decision tree: depth 5", _imputed(), DecisionTreeClassifier(max_depth=5, random_state=SEED)),
         ("forest", "random forest: 100 trees of depth 8", _imputed(),
          RandomForestClassifier(100, max_depth=8, random_state=SEED, n_jobs=cores)),
-        ("boosting", "HistGradientBoosting: 100 trees of 31 leaves", _as_they_are(),
+        ("boosting", "HistGradientBoosting: 100 trees of 31 leaves", raw_columns(),
          HistGradientBoostingClassifier(max_iter=100, max_leaf_nodes=31, early_stopping=False, random_state=SEED)),
     ]  # fmt: skip
     return [
@@ -108,7 +108,7 @@ def _columns(numbers: Any) -> ColumnTransformer:
     return ColumnTransformer([("numbers", numbers, NUMBERS), ("texts", texts, list(TEXTS))])
 
 
-def _scaled() -> ColumnTransformer:
+def scaled() -> ColumnTransformer:
     return _columns(make_pipeline(SimpleImputer(strategy="median"), StandardScaler()))
 
 
@@ -116,7 +116,7 @@ def _imputed() -> ColumnTransformer:
     return _columns(SimpleImputer(strategy="median"))
 
 
-def _as_they_are() -> ColumnTransformer:
+def raw_columns() -> ColumnTransformer:
     return _columns("passthrough")
 
 
