@@ -146,7 +146,7 @@ def sql(model: str, trust: bool, dialect: str, table: str, key: tuple[str, ...],
 @click.option("--table", required=True, help="The table that the model would read.")
 @_rename
 @_strategy
-@click.option("--rows", type=click.IntRange(min=1), help="Rows that a query scores. Default: those of the table.")
+@click.option("--rows", type=click.IntRange(min=1), help="Rows that a query scores. [default: the table's, or 100,000]")
 @_as_json
 def plan(
     model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], strategy: str | None,

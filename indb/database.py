@@ -33,6 +33,9 @@ from indb.passes import optimise
 from indb.planner import Plan, calibrate, make_plan, store_costs
 from indb.verify import GoldenRows, Report
 
+PLANNED_ROWS = 100_000
+"""The fewest rows that a strategy is chosen for, unless told: a model is often deployed before its table is filled."""
+
 KEPT_MODELS = 8
 """How many optimised models an open database keeps in memory."""
 
@@ -64,7 +67,9 @@ class Database:
         strategy: Strategy | str | None = None,
         rename: Mapping[str, str] | None = None,
     ) -> Plan:
-        """How `deploy` would install the model, for queries over so many `rows` (the table's, unless told).
+        """How `deploy` would install the model, for queries over so many `rows`.
+
+        rows: unless told those of the table, at least 100,000.
 
         Raises: BindError when the table does not fit; DatabaseError when there is no such table; DeployError when the
         strategy that is asked for cannot be used, or none can.
@@ -85,7 +90,7 @@ class Database:
         columns = bind(ready, table, rename, self.engine.name_bytes)
         forced = None if strategy is None else _strategy(strategy)
         if rows is None:
-            rows = int(self.engine.rows(f"SELECT count(*) FROM {table.sql}")[0][0])
+            rows = max(int(self.engine.rows(f"SELECT count(*) FROM {table.sql}")[0][0]), PLANNED_ROWS)
         return make_plan(self.engine, model, ready, table.name, columns, forced, rows)
 
     def deploy(
