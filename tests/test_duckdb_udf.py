@@ -10,8 +10,10 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pytest
 from deployed import binary, regression, rows, run, several
+from sklearn.svm import SVC
 from tables import KEY, TABLE, create
 from test_matrix import CASES, Expected, expected, public_calls
 
@@ -231,6 +233,18 @@ def test_calls_without_a_table(db: Database) -> None:
     assert rows(db, "SELECT predict('always', f) FROM flights AS f") == [(0.75,)] * 4
     assert rows(db, "SELECT predict_label('wide', r) FROM (SELECT 10 AS age, 'Paris' AS city) AS r") == [("yes",)]
     assert rows(db, "SELECT predict_label('late', f) FROM flights AS f WHERE id > 9") == []
+
+
+def test_a_foreign_model(db: Database) -> None:
+    """What only its library can compute; a row that it refuses is NULL."""
+    frame = pd.DataFrame({"age": np.arange(40.0), "dist": np.arange(40.0) % 7})
+    fitted = SVC().fit(frame, np.where(frame["age"] > 11, "yes", "no"))
+    db.deploy("late", indb.read(fitted), "flights", strategy="udf", proof=indb.golden_rows(fitted, frame))
+    wanted = fitted.predict(pd.DataFrame({"age": [10.0], "dist": [0.5]})).tolist()
+    labels = [*wanted, None, None, None]  # the other rows have NULL or NaN
+    assert rows(db, "SELECT predict_label('late', f) FROM flights AS f ORDER BY id") == [(each,) for each in labels]
+    assert db.score("late", outputs=("predict",)) == 4
+    assert rows(db, "SELECT predict FROM flights_late ORDER BY id") == [(each,) for each in labels]
 
 
 def test_odd_names(db: Database) -> None:

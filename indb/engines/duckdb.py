@@ -273,7 +273,7 @@ class DuckDB(Engine):
         return super().select(deployment, model, source, key, outputs)
 
     def driver_problem(self, verb: str, error: Exception) -> DatabaseError:
-        ours = re.search(r"executing the UDF: \w+: (cannot predict .*)", str(error), re.DOTALL)
+        ours = re.search(r"executing the UDF: \w+: (cannot .*)", str(error), re.DOTALL)
         if ours is None:
             return super().driver_problem(verb, error)
         message, _, hint = ours[1].partition("\n")
