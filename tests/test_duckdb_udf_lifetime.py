@@ -211,10 +211,11 @@ def test_a_connection_that_was_closed(duckdb_connection: duckdb.DuckDBPyConnecti
         indb.connect(closed)
 
 
-def test_no_leak_notice_when_the_program_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize("opened", ["indb.connect('duckdb:///{}')", "indb.connect(duckdb.connect('{}'))"])
+def test_no_notice_of_leaks_when_a_program_ends_with_an_open_database(tmp_path: Path, opened: str) -> None:
     path = tmp_path / "shop.duckdb"
     with indb.connect(f"duckdb:///{path}") as db:
         filled(db).deploy("double", regression(), "flights", strategy="udf")
-    code = f"import indb; db = indb.connect('duckdb:///{path}'); print(db.sql(\"{ASK}\").fetchall())"
+    code = f'import duckdb, indb; db = {opened.format(path)}; print(db.sql("{ASK}").fetchall())'
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (found.stdout.strip(), found.stderr) == (str(DOUBLED), "")

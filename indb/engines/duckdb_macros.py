@@ -172,23 +172,27 @@ def _create(database: DuckDB, name: str, overloads: Sequence[tuple[str, str]]) -
 _WORDS = {"text": "text", "enum": "text", "integer": "an integer", "boolean": "a boolean"}
 
 
-def _tests(database: DuckDB, deployment: Deployment) -> list[tuple[str, str]]:
-    """(the test that the row s has a column of a fitting type, what to say when it has not)."""
+def _needed(database: DuckDB, deployment: Deployment) -> list[tuple[str, str]]:
+    """(what a row's fields match that has a column of a fitting type, what to say when they do not)."""
     found: list[tuple[str, str]] = []
     for column in deployment.columns:
         name = re.escape(database.rows("SELECT lower(?)", (column.column.replace('"', ""),))[0][0])
-        test = f"regexp_matches(s, {text(f', {name} {_FITTING.get(column.kind, _NUMBERS)}')})"
-        found.append((test, f"{column.column} ({_WORDS.get(column.kind, 'a number')})"))
+        pattern = f", {name} {_FITTING.get(column.kind, _NUMBERS)}"
+        found.append((text(pattern), text(f"{column.column} ({_WORDS.get(column.kind, 'a number')})")))
     return found
 
 
 def _fits(database: DuckDB, deployment: Deployment) -> str:
-    return " AND ".join(test for test, _ in _tests(database, deployment)) or "s IS NOT NULL"
+    """Whether the fields s fit. They are named once: each use binds the whole row anew, 20 of them took 13 ms."""
+    patterns = ", ".join(pattern for pattern, _ in _needed(database, deployment))
+    return f"len(list_filter([{patterns}], lambda p: NOT regexp_matches(s, p))) = 0" if patterns else "s IS NOT NULL"
 
 
 def _lacks(database: DuckDB, deployment: Deployment) -> str:
-    parts = [f"CASE WHEN NOT {test} THEN {text(what)} END" for test, what in _tests(database, deployment)]
-    return f"concat_ws(', ', {', '.join(['NULL', *parts])})"
+    """What the fields s lack, in words."""
+    pairs = ", ".join(f"{{'pattern': {pattern}, 'what': {what}}}" for pattern, what in _needed(database, deployment))
+    missing = f"list_filter([{pairs}], lambda c: NOT regexp_matches(s, c.pattern))"
+    return f"array_to_string(list_transform({missing}, lambda c: c.what), ', ')" if pairs else "''"
 
 
 def _struct(deployment: Deployment) -> str:
