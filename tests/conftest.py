@@ -131,3 +131,33 @@ def duckdb_connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """A new DuckDB in memory."""
     with duckdb.connect() as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def plpython(postgres_server: Postgres) -> None:
+    """PL/Python with numpy on the server; a test that needs it is skipped where it is not installed."""
+    program = "DO $$\nimport numpy\n$$ LANGUAGE plpython3u"
+    with psycopg.connect(postgres_server.dsn) as connection:
+        try:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS plpython3u")
+            connection.execute(program)
+        except (
+            psycopg.errors.FeatureNotSupported,
+            psycopg.errors.UndefinedFile,
+            psycopg.errors.ExternalRoutineException,
+        ) as error:
+            reason = f"PL/Python with numpy is not installed in the server: {str(error).splitlines()[0]}"
+            if os.environ.get("CI"):
+                pytest.fail(reason)
+            pytest.skip(reason)
+        finally:
+            connection.rollback()
+
+
+@pytest.fixture
+def role(postgres_server: Postgres) -> str:
+    """A role without any right; it stays, because databases of other tests may still hold what is its own."""
+    name = f"indb_plain_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres_server.dsn, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name}")
+    return name

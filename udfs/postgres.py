@@ -23,7 +23,7 @@ def runtime(GD: dict[str, Any], plpy: Any, package: str, sources: dict[str, str]
     import os
     import sys
 
-    if GD.get("indb") == package:
+    if GD.get("indb") == (package, server_python):
         return
 
     class Source(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -75,7 +75,7 @@ def runtime(GD: dict[str, Any], plpy: Any, package: str, sources: dict[str, str]
     sys.meta_path[:] = [each for each in sys.meta_path if not getattr(each, "name", "").startswith("_indb_runtime_")]
     sys.meta_path.insert(0, Source())
     GD["indb served"] = importlib.import_module(package + ".served").Served
-    GD["indb"] = package
+    GD["indb"] = (package, server_python)
 
 
 def accept(GD: dict[str, Any], plpy: Any, digest: str, file: bytes | None, deployed: list[str] | None) -> bool:

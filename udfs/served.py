@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import struct
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from indb.errors import ModelFileError
+from indb.ir import Type
 from indb.runtime.scorer import Scorer
-
-NAN = float("nan")
 
 
 class Served:
@@ -37,7 +35,7 @@ class Served:
         self._layouts: dict[str, Layout] = {}
 
     def row(self, layout: str, args: Sequence[Any]) -> float:
-        """The slot `args[0]` of the row that the other arguments are; NaN for missing."""
+        """One value of one row; NaN for missing. args: its slot, the row's doubles as bytes, its texts."""
         reader = self._rows.get(layout)
         if reader is None:
             reader = self._rows[layout] = RowReader(self.scorer, Layout(self.scorer, layout))
@@ -46,8 +44,8 @@ class Served:
     def batch(self, layout: str, args: Sequence[Any]) -> list[str]:
         """A text for each slot asked for, which PostgreSQL reads as an array with a value for each row.
 
-        args: how the model was found (not looked at), the slots, the number of rows, the numbers (what `record_send`
-        gives for each row, one after the other), the texts (a list for each row).
+        args: how the model was found (not looked at), the slots, the number of rows, the doubles of all rows as bytes,
+        row after row, the texts (a list for each row).
         """
         _, slots, n_rows, numbers, texts = args
         known = self._layouts.get(layout)
@@ -70,24 +68,31 @@ class Layout:
             (target if several else only, output, lane, bool(is_label))
             for target, output, lane, is_label in parts["slots"]
         ]
-        cell = np.dtype([("type", ">i4"), ("size", ">i4"), ("value", ">f8")])
-        self.record = np.dtype([("fields", ">i4"), ("cells", cell, (len(self.numbers),))])
+        # What optimising found to change no output is not asked of the table.
+        read = {*self.numbers, *self.texts}
+        self.unread = [column for column in scorer.model.columns if column.name not in read]
 
     def columns(self, n_rows: int, numbers: bytes | None, texts: list[list[str | None]] | None) -> dict[str, Any]:
         """The columns of many rows, each (n_rows, 1)."""
-        found: dict[str, Any] = {}
+        found = self.gaps(n_rows)
         if self.numbers:
-            cells = np.frombuffer(numbers or b"", self.record)["cells"]["value"]
-            if len(cells) != n_rows:
-                raise ValueError(f"cannot read a batch: found {len(cells)} rows, needed {n_rows}")
+            # Refuses what has another number of cells. Column after column in memory, because that is how it is read.
+            cells = np.frombuffer(numbers or b"", np.float64).reshape(n_rows, len(self.numbers)).copy("F")
             for number, name in enumerate(self.numbers):
-                found[name] = cells[:, number : number + 1].astype(np.float64)
+                found[name] = cells[:, number : number + 1]
         if self.texts:
             objects = np.empty((n_rows, len(self.texts)), dtype=object)
             objects[:] = texts
             for number, name in enumerate(self.texts):
                 found[name] = objects[:, number : number + 1]
         return found
+
+    def gaps(self, n_rows: int) -> dict[str, Any]:
+        """A missing value in each row of the columns that are not handed over."""
+        return {
+            column.name: np.full((n_rows, 1), None) if column.type is Type.TEXT else np.full((n_rows, 1), np.nan)
+            for column in self.unread
+        }
 
     def array(self, slot: int, found: dict[str, dict[str, Any]]) -> str:
         """The values of a slot as PostgreSQL writes an array: doubles, or the places of labels from 1; NULL: missing.
@@ -109,40 +114,34 @@ class RowReader:
     """One row at a time, into arrays that are used again for each row; the values of the last row are kept."""
 
     def __init__(self, scorer: Scorer, layout: Layout) -> None:
-        n_numbers, n_texts = len(layout.numbers), len(layout.texts)
         self.scorer = scorer
         self.slots = layout.slots
-        self.end = 1 + n_numbers
-        self.pack = struct.Struct(f"={n_numbers}d").pack
-        self.memory = bytearray(8 * n_numbers)
+        self.memory = bytearray(8 * len(layout.numbers))
         numbers = np.frombuffer(self.memory, np.float64).reshape(1, -1)
-        self.texts = np.empty((1, n_texts), dtype=object)
-        self.columns: dict[str, Any] = {name: numbers[:, i : i + 1] for i, name in enumerate(layout.numbers)}
+        self.texts = np.empty((1, len(layout.texts)), dtype=object)
+        self.columns = layout.gaps(1)
+        self.columns |= {name: numbers[:, i : i + 1] for i, name in enumerate(layout.numbers)}
         self.columns |= {name: self.texts[:, i : i + 1] for i, name in enumerate(layout.texts)}
         self.last: Any = None
         self.values: list[float] = []
 
     def value(self, args: Sequence[Any]) -> float:
         """The slot `args[0]` (or `-1 - args[0]`) of the row of the other arguments."""
-        slot = args[0]
-        try:
-            row = self.pack(*args[1 : self.end])
-        except struct.error:  # a None among them; most rows have none, and then this is the fastest way
-            row = self.pack(*[NAN if value is None else value for value in args[1 : self.end]])
-        texts = args[self.end :]
-        # Compared as bytes: NaN equals itself then, and 0.0 is not -0.0.
-        if (row, texts) != self.last:
-            self._score(row, texts)
+        slot, *row = args
+        if row != self.last:  # the doubles are compared as bytes: NaN equals itself then, and 0.0 is not -0.0
+            self._score(row)
         return self.values[slot if slot >= 0 else -1 - slot]
 
-    def _score(self, row: bytes, texts: Sequence[str | None]) -> None:
+    def _score(self, row: list[Any]) -> None:
         self.last = None
-        self.memory[:] = row
-        if texts:
+        numbers, texts = row
+        if numbers is not None:
+            self.memory[:] = numbers
+        if texts is not None:
             self.texts[0] = texts
         found = self.scorer.outputs(self.columns, 1)
         self.values = [
             float(found[target][output][0, lane]) + (1.0 if is_label else 0.0)
             for target, output, lane, is_label in self.slots
         ]
-        self.last = (row, texts)
+        self.last = row

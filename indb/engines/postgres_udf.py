@@ -10,7 +10,7 @@ Once, by a superuser (see udfs/README.md and sql/postgres/udf.sql):
 For a model `late` in version 1, beside the SQL functions of its lanes:
 
     "late@1.udf"(slot, …)           the value of one lane of a row as a double, NaN where it is missing
-    "late@1.batch"(…)               the same for many rows
+    "late@1.batch"(…)               the values of some lanes of many rows
     "late@1.select"(query)          the text of the SELECT that indb.score runs
 
 A lane's function is one SQL expression: `coalesce(udf(slot, …), udf(load_model(digest, slot), …))`. The row function
@@ -41,7 +41,7 @@ from indb.emit.statement import _free_names as free_names
 from indb.engines import postgres_functions as functions
 from indb.engines.base import SOURCE, Table, quoted, text
 from indb.engines.deployment import BoundColumn, Deployment, Lane
-from indb.engines.postgres_functions import MAX_ARGUMENTS, TYPES, Function
+from indb.engines.postgres_functions import TYPES, Function
 from indb.engines.sqlfiles import sql_file, udf_file
 from indb.errors import DatabaseError, DeployError
 from indb.ir import Model
@@ -58,7 +58,7 @@ BATCH_ROWS = 10_000
 ROW_COST, BATCH_COST = 1_000, 1_000_000
 """COST of a call, in units of a simple operator: a row takes Python 20 us and more, a batch of 10,000 some 50 ms."""
 
-NAMES = frozenset({"runtime", "accept_model", "load_model", "score", "score_statement"})
+NAMES = frozenset({"runtime", "accept_model", "load_model", "doubles", "score", "score_statement"})
 """The functions that every model shares."""
 
 INTERNAL = (".select", ".batch", ".udf")
@@ -183,9 +183,11 @@ def _definition(name: str) -> str:
 
 
 def _create_python(database: Postgres, name: str, arguments: str, returns: str, body: str) -> None:
+    # RESTRICTED, because they change the process that they run in: a statement of load_model must not hand them to a
+    # worker. load_model itself is safe, also in a worker: an expression runs in one process.
     database.execute(
         f"CREATE OR REPLACE FUNCTION indb.{name}{arguments} RETURNS {returns} LANGUAGE plpython3u VOLATILE "
-        f"PARALLEL SAFE AS {functions.dollar_quoted(chr(10) + body + chr(10))}"
+        f"PARALLEL RESTRICTED AS {functions.dollar_quoted(chr(10) + body + chr(10))}"
     )
 
 
@@ -193,23 +195,17 @@ def _create_python(database: Postgres, name: str, arguments: str, returns: str, 
 
 
 def _create_version(database: Postgres, deployment: Deployment, table: Table) -> None:
-    longest = max((deployment.pinned + end for end in INTERNAL), key=lambda each: len(each.encode()))
-    if len(longest.encode()) > database.name_bytes:
-        raise _refused(
-            database, deployment,
-            f"its function {longest!r} would have {len(longest.encode())} bytes, needed at most {database.name_bytes}",
-            "Choose a shorter name.",
-        )  # fmt: skip
     comment = f"indb: {deployment.pinned}, {deployment.digest[:12]}"
 
     def create(name: str, arguments: Sequence[tuple[str, str]], returns: str, body: Body, cost: int = 0) -> None:
         volatility = "IMMUTABLE" if name.endswith(".select") else "STABLE"
         functions.create(database, Function(name, tuple(arguments), returns, body, volatility, comment, cost))
 
-    body = _python(deployment, f"model.row(LAYOUT, {_row_arguments(deployment)})")
-    create(f"{deployment.pinned}.udf", _row_types(deployment), "double precision", body, ROW_COST)
-    types = [("", each) for each in ("integer", "integer[]", "bigint", "bytea", "text[]")]
-    create(f"{deployment.pinned}.batch", types, "text[]", _python(deployment, "model.batch(LAYOUT, args)"), BATCH_COST)
+    # Without names: PL/Python makes a global variable of each named argument, for each row.
+    row = [("", each) for each in ("integer", "bytea", "text[]")]
+    create(f"{deployment.pinned}.udf", row, "double precision", _python(deployment, "row"), ROW_COST)
+    batch = [("", each) for each in ("integer", "integer[]", "bigint", "bytea", "text[]")]
+    create(f"{deployment.pinned}.batch", batch, "text[]", _python(deployment, "batch"), BATCH_COST)
     for lane in deployment.lanes:
         value = _lane(deployment, lane, lambda column: f"r.{quoted(column.column)}")
         create(deployment.function(lane), [("r", table.sql)], TYPES[lane.type], Body("expression", value))
@@ -223,7 +219,7 @@ def _create_version(database: Postgres, deployment: Deployment, table: Table) ->
         create(f"{deployment.pinned}.select", [("", "text")], "text", Body("expression", _score_text(deployment)))
 
 
-def _python(deployment: Deployment, value: str) -> Body:
+def _python(deployment: Deployment, method: str) -> Body:
     numbers, texts = _columns(deployment)
     layout = {
         "numbers": [column.model for column in numbers],
@@ -234,7 +230,8 @@ def _python(deployment: Deployment, value: str) -> Body:
     return Body(
         "plpython3u",
         f"\nmodel = GD.get({'indb ' + deployment.digest!r})\nif model is None:\n    if args[0] < 0:\n"
-        f"        plpy.error({refused!r})\n    return None\nLAYOUT = {json.dumps(layout)!r}\nreturn {value}\n",
+        f"        plpy.error({refused!r})\n    return None\nLAYOUT = {json.dumps(layout)!r}\n"
+        f"return model.{method}(LAYOUT, args)\n",
     )
 
 
@@ -262,44 +259,19 @@ def _is_label(deployment: Deployment, lane: Lane) -> bool:
     return lane.output in ("predict", "predict_label") and _labels(deployment, lane.target) is not None
 
 
-def _is_wide(deployment: Deployment) -> bool:
-    """Whether the row function takes arrays, because a function has no place for so many columns."""
-    return len(deployment.columns) >= MAX_ARGUMENTS
-
-
-def _row_types(deployment: Deployment) -> list[tuple[str, str]]:
-    # Without names: PL/Python makes a global variable of each named argument, for each row.
+def _values(deployment: Deployment, column: Callable[[BoundColumn], str]) -> tuple[str, str]:
+    """The numbers and the texts of a row as arrays ("" for none), in SQL that means the same on every search_path."""
     numbers, texts = _columns(deployment)
-    if _is_wide(deployment):
-        return [("", "integer"), ("", "double precision[]"), ("", "text[]")]
-    return [("", "integer"), *[("", "double precision")] * len(numbers), *[("", "text")] * len(texts)]
-
-
-def _row_arguments(deployment: Deployment) -> str:
-    return "[args[0], *(args[1] or ()), *(args[2] or ())]" if _is_wide(deployment) else "args"
-
-
-def _values(deployment: Deployment, column: Callable[[BoundColumn], str]) -> tuple[list[str], list[str]]:
-    """The numbers as doubles and the texts, in SQL that means the same on every search_path."""
-    numbers, texts = _columns(deployment)
-    casts = [
-        f"CAST(CAST({column(each)} AS integer) AS double precision)" if each.kind == "boolean"
-        else f"CAST({column(each)} AS double precision)"
-        for each in numbers
-    ]  # fmt: skip
-    return casts, [f"CAST({column(each)} AS pg_catalog.text)" for each in texts]
+    casts = [f"CAST({column(each)} AS integer)" if each.kind == "boolean" else column(each) for each in numbers]
+    doubles = [f"COALESCE(CAST({each} AS double precision), CAST('NaN' AS double precision))" for each in casts]
+    words = [f"CAST({column(each)} AS pg_catalog.text)" for each in texts]
+    return (f"ARRAY[{', '.join(doubles)}]" if doubles else "", f"ARRAY[{', '.join(words)}]" if words else "")
 
 
 def _lane(deployment: Deployment, lane: Lane, column: Callable[[BoundColumn], str]) -> str:
     """A lane of one row, in its own type."""
     numbers, texts = _values(deployment, column)
-    if _is_wide(deployment):
-        values = [
-            f"CAST(ARRAY[{', '.join(numbers)}] AS double precision[])",
-            f"CAST(ARRAY[{', '.join(texts)}] AS pg_catalog.text[])",
-        ]
-    else:
-        values = [*numbers, *texts]
+    values = [f"indb.doubles({numbers}, 21)" if numbers else "NULL", texts or "NULL"]
     slot = str(_slot(deployment, lane.target, lane.output, lane.lane))
     name = f"indb.{quoted(deployment.pinned + '.udf')}"
     loaded = f"indb.load_model({text(deployment.digest)}, {slot})"
@@ -358,15 +330,14 @@ def select(deployment: Deployment, model: Model, source: str, key: Sequence[str]
 def _batches(deployment: Deployment, source: str, keys: Sequence[str], slots: Sequence[int]) -> str:
     """What stands in FROM: rows `u` with the keys k0 … and the slots v0 … (doubles, or places of labels)."""
     numbers, texts = _values(deployment, lambda column: f"{SOURCE}.{quoted(column.column)}")
-    gap = "CAST('NaN' AS double precision)"
-    record = ", ".join(f"COALESCE({each}, {gap})" for each in numbers)
     inner = [f"{each} AS k{number}" for number, each in enumerate(keys)]
-    inner += [f"pg_catalog.record_send(ROW({record})) AS n"] if numbers else []
-    inner += [f"ARRAY[{', '.join(texts)}] AS t"] if texts else []
+    inner += [f"{numbers} AS n"] if numbers else []
+    inner += [f"{texts} AS t"] if texts else []
     inner += ["pg_catalog.row_number() OVER () AS i"]
     packed = [
         f"ARRAY[{', '.join(map(str, slots))}]", "pg_catalog.count(*)",
-        "pg_catalog.string_agg(s.n, '')" if numbers else "NULL", "pg_catalog.array_agg(s.t)" if texts else "NULL",
+        "indb.doubles(pg_catalog.array_agg(s.n), 29)" if numbers else "NULL",
+        "pg_catalog.array_agg(s.t)" if texts else "NULL",
     ]  # fmt: skip
     name = f"indb.{quoted(deployment.pinned + '.batch')}"
     calls = [
@@ -374,14 +345,15 @@ def _batches(deployment: Deployment, source: str, keys: Sequence[str], slots: Se
     ]
     outer = [f"pg_catalog.array_agg(s.k{number}) AS k{number}" for number in range(len(keys))]
     types = ["integer" if _is_label(deployment, _slots(deployment)[slot]) else "double precision" for slot in slots]
-    arrays = [f"b.k{number}" for number in range(len(keys))]
-    arrays += [f"CAST((b.o)[{number}] AS {type_}[])" for number, type_ in enumerate(types, start=1)]
-    columns = [f"k{number}" for number in range(len(keys))] + [f"v{number}" for number in range(len(slots))]
+    fields = [f"pg_catalog.unnest(b.k{number}) AS k{number}" for number in range(len(keys))]
+    fields += [
+        f"pg_catalog.unnest(CAST((b.o)[{number + 1}] AS {type_}[])) AS v{number}" for number, type_ in enumerate(types)
+    ]
     return (
-        f"(\n  SELECT {', '.join(outer)},\n    COALESCE({', '.join(calls)}) AS o\n"
-        f"  FROM (SELECT {', '.join(inner)} FROM {source}) AS s\n"
-        f"  GROUP BY s.i OPERATOR(pg_catalog./) {BATCH_ROWS}\n) AS b,\n"
-        f"LATERAL ROWS FROM ({', '.join(f'pg_catalog.unnest({each})' for each in arrays)}) AS u({', '.join(columns)})"
+        f"(\n  SELECT {', '.join(fields)}\n  FROM (\n    SELECT {', '.join(outer)},\n"
+        f"      COALESCE({', '.join(calls)}) AS o\n"
+        f"    FROM (SELECT {', '.join(inner)} FROM {source}) AS s\n"
+        f"    GROUP BY s.i OPERATOR(pg_catalog./) {BATCH_ROWS}\n  ) AS b\n) AS u"
     )
 
 

@@ -9,6 +9,14 @@ COMMENT ON FUNCTION indb.runtime() IS 'indb: the modules that score; imports the
 COMMENT ON FUNCTION indb.accept_model(text, bytea, text[]) IS
     'indb: keeps a model in the memory of the session when its file has this SHA-256';
 
+-- The bytes of an array of doubles: the server keeps them, like a bytea, as a length and the content, of which substr()
+-- gives the end. From 21 on they are the doubles of an array of one dimension, from 29 on of one of two (utils/array.h),
+-- as long as none is NULL. float8send() would take as long as everything else together.
+CREATE OR REPLACE FUNCTION indb.doubles(double precision[], first_byte integer) RETURNS bytea
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'bytea_substr_no_len';
+
+COMMENT ON FUNCTION indb.doubles(double precision[], integer) IS 'indb: the bytes of an array of doubles without NULL';
+
 -- Loads a deployed model into the memory of the session; gives -1 - slot, which tells the row function that it is there.
 -- The digest is written in the body of the function that asks. A file in the registry with another digest is refused.
 CREATE OR REPLACE FUNCTION indb.load_model(wanted text, slot integer) RETURNS integer
