@@ -46,7 +46,13 @@ def read(
         return found
     if isinstance(found, onnx.File):
         return onnx.read(found, columns)
-    return _read_estimator(found, columns, trust, text_columns)
+    return _read_estimator(_searched(found), columns, trust, text_columns)
+
+
+def _searched(estimator: Any) -> Any:
+    """What a fitted search over settings hands every call on to: the best estimator that it found."""
+    is_search = type(estimator).__module__.startswith("sklearn.model_selection._search")
+    return getattr(estimator, "best_estimator_", estimator) if is_search else estimator
 
 
 def _read_estimator(

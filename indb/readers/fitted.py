@@ -14,6 +14,9 @@ import numpy as np
 from indb.errors import UnsupportedModel
 from indb.ir import Column, Type
 
+KEPT_ROWS = ("_fit_X", "X_train_", "X_fit_", "X_thresholds_", "cluster_centers_", "mean_", "theta_", "data_min_")
+"""Attributes of estimators that hold rows, or one value for each column."""
+
 
 class Fitted:
     """Types, known values and the missing text of columns; `random` is a part that gives random values, or "".
@@ -55,9 +58,21 @@ class Fitted:
                     break
         else:
             self._note(part, names)
+            self._note_rows(part, names)
             for inner in _inner(part):
                 if getattr(inner, "n_features_in_", len(names)) == len(names):
                     self._visit(inner, names)
+
+    def _note_rows(self, part: Any, names: list[str]) -> None:
+        """The first of the rows of numbers that a part keeps: training rows, centres, means."""
+        for attribute in KEPT_ROWS:
+            kept = getattr(part, attribute, None)
+            if not isinstance(kept, np.ndarray) or kept.dtype.kind not in "iuf" or kept.size == 0:
+                continue
+            row = kept.reshape(-1, kept.shape[-1])[0] if kept.ndim else kept.reshape(1)
+            if len(row) == len(names) and np.isfinite(row).all():
+                for name, value in zip(names, row.tolist(), strict=True):
+                    self._values.setdefault(name, float(value))
 
     def _note(self, part: Any, names: list[str]) -> None:
         """What a part keeps of its columns."""

@@ -192,7 +192,7 @@ def _grouped(data: bytes) -> dict[int, list[Any]]:
 
 
 def label_lists(data: bytes) -> list[tuple[Label, ...]]:
-    """Every list of labels in an ONNX file: attributes classlabels_… of its nodes, and constants named classes….
+    """Every list of labels in an ONNX file: attributes classlabels_… of its nodes, and constants that are picked from.
 
     Raises: ModelFileError when the bytes are no ONNX file.
     """
@@ -201,8 +201,10 @@ def label_lists(data: bytes) -> list[tuple[Label, ...]]:
         nodes = [_grouped(node) for node in graph.get(1, [])]
         attributes = [_grouped(each) for node in nodes for each in node.get(5, [])]
         found = [_attribute(each) for each in attributes if each[1][0].startswith(b"classlabels")]
-        found += [_constant(_grouped(each)) for each in graph.get(5, [])]
-        return [labels for labels in found if labels]
+        picked = {node[1][0] for node in nodes if node[4][0] == b"ArrayFeatureExtractor"}
+        constants = [_grouped(each) for each in graph.get(5, [])]
+        found += [_constant(each) for each in constants if each[8][0] in picked]
+        return [labels for labels in found if labels and len(set(labels)) == len(labels)]
     except (LookupError, UnicodeDecodeError, AttributeError) as error:
         raise ModelFileError(f"cannot load the {NAME}: its bytes are no ONNX file ({error!r})") from error
 
@@ -213,11 +215,15 @@ def _attribute(attribute: dict[int, list[Any]]) -> tuple[Label, ...]:
     return texts or tuple(_integers(attribute.get(8, [])))
 
 
+RAW = {6: "<i4", 7: "<i8", 8: "O"}
+"""TensorProto.DataType of labels -> numpy's type of raw_data, which texts never have."""
+
+
 def _constant(tensor: dict[int, list[Any]]) -> tuple[Label, ...]:
     """TensorProto: int32_data is field 5, string_data 6, int64_data 7, name 8, raw_data 9."""
-    if not tensor.get(8, [b""])[0].startswith(b"classes"):
+    if tensor[2][0] not in RAW:
         return ()
     texts = tuple(text.decode() for text in tensor.get(6, []))
     numbers = tuple(_integers([*tensor.get(5, []), *tensor.get(7, [])]))
-    raw = tuple(np.frombuffer(tensor[9][0], {6: "<i4", 7: "<i8"}[tensor[2][0]]).tolist()) if 9 in tensor else ()
+    raw = tuple(np.frombuffer(tensor[9][0], RAW[tensor[2][0]]).tolist()) if 9 in tensor else ()
     return texts or numbers or raw

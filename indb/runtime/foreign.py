@@ -257,6 +257,17 @@ def _object(block: Foreign) -> tuple[int, ...]:
     return id(block.payload), *(id(part) for part in block.inputs)
 
 
+def _numbered(block: Foreign, labels: list[Any]) -> Floats:
+    """The number of each label, (n_rows, 1)."""
+    number = {label: index for index, label in enumerate(block.classes)}
+    try:
+        return np.array([[number[label]] for label in labels], dtype=np.float64)
+    except KeyError as error:
+        raise ModelFileError(
+            f"cannot score with the {block.name}: its {block.method} gives the label {error}, known are {block.classes}"
+        ) from None
+
+
 def _lanes(block: Foreign, rows: Rows, parts: Parts, n_rows: int) -> Floats:
     """The lanes of a block, (n_rows, width), missing in rows that were refused."""
     found = np.full((n_rows, block.lanes), np.nan)
@@ -266,8 +277,7 @@ def _lanes(block: Foreign, rows: Rows, parts: Parts, n_rows: int) -> Floats:
     if len(parts) == 1 and block.part >= 0:
         part = part[:, block.part : block.part + 1]
     if block.classes:
-        number = {label: index for index, label in enumerate(block.classes)}
-        part = np.array([[number[label]] for label in part[:, 0].tolist()])
+        part = _numbered(block, part[:, 0].tolist())
     if part.shape != (len(rows), block.lanes):
         raise ModelFileError(
             f"cannot score with the {block.name}: its {block.method} gives {part.shape[1]} values for a row, needed "

@@ -1,0 +1,181 @@
+"""The zoo of foreign models: fitted scikit-learn estimators that have no reader, with their training frames.
+
+`FOREIGN[name]()` gives `(fitted estimator, training frame)`; a case is fitted when it is first asked for and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+from warnings import catch_warnings, simplefilter
+
+import pandas as pd
+import zoo_frames as frames
+from sklearn import discriminant_analysis, gaussian_process, naive_bayes, neighbors, neural_network, svm
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    AdaBoostRegressor,
+    BaggingClassifier,
+    BaggingRegressor,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    IsolationForest,
+    RandomForestClassifier,
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectKBest
+from sklearn.gaussian_process.kernels import RBF, WhiteKernel
+from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.isotonic import IsotonicRegression
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
+from sklearn.mixture import GaussianMixture
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier, RegressorChain
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    KBinsDiscretizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    QuantileTransformer,
+    SplineTransformer,
+    StandardScaler,
+    TargetEncoder,
+)
+from sklearn.tree import DecisionTreeClassifier
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+Fitted = tuple[Any, pd.DataFrame]
+
+THREADS = ThreadpoolController()
+
+FOREIGN: dict[str, Callable[[], Fitted]] = {}
+"""Case name -> the fitted estimator and the frame that it was fitted on."""
+
+
+def add(name: str, estimator: Any, data: str, target: str | None) -> None:
+    """Add a case: an estimator, the frame and the target of `zoo_frames`."""
+
+    @cache
+    def fitted() -> Fitted:
+        frame = frames.FRAMES[data]()
+        with catch_warnings(), THREADS.limit(limits=1):
+            simplefilter("ignore")
+            model = clone(estimator).fit(frame.to_numpy() if data == "array" else frame, target and y(target))
+        return model, frame
+
+    FOREIGN[name] = fitted
+
+
+def y(target: str) -> Any:
+    return frames.TARGETS[target]()
+
+
+def scaled(estimator: Any) -> Any:
+    return make_pipeline(StandardScaler(), estimator)
+
+
+def encoded(*numbers: Any, text: Any = None) -> ColumnTransformer:
+    """The columns of `mixed` as numbers."""
+    text = text or OneHotEncoder(handle_unknown="ignore")
+    return ColumnTransformer(
+        [("numbers", make_pipeline(SimpleImputer(), *numbers), ["age", "income"]), ("texts", text, ["city", "plan"])]
+    )
+
+
+_logistic, _tree = LogisticRegression(), DecisionTreeClassifier(max_depth=3)
+
+add("knn_texts3", scaled(neighbors.KNeighborsClassifier()), "numbers", "texts3")
+add("knn_weighted", neighbors.KNeighborsClassifier(weights="distance", algorithm="ball_tree"), "numbers", "ints3")
+add("knn_regressor", neighbors.KNeighborsRegressor(p=1, n_jobs=2), "numbers", "two_amounts")
+add("radius_neighbours", scaled(neighbors.RadiusNeighborsClassifier(2.0)), "numbers", "texts2")
+add("nearest_centroid", neighbors.NearestCentroid(), "numbers", "texts3")
+add("svc_rbf", scaled(svm.SVC(random_state=0)), "numbers", "texts2")
+add("svc_pairs", scaled(svm.SVC(decision_function_shape="ovo")), "numbers", "texts3")
+add("svc_calibrated", scaled(CalibratedClassifierCV(svm.SVC(), ensemble=False)), "numbers", "bools")
+add("nu_svc_array", scaled(svm.NuSVC()), "array", "ints3")
+add("svr", scaled(svm.SVR()), "numbers", "amount")
+add("mlp_classifier", scaled(neural_network.MLPClassifier((8, 4), max_iter=30, random_state=0)), "numbers", "texts3")
+add("mlp_regressor", scaled(neural_network.MLPRegressor(hidden_layer_sizes=(8,), max_iter=30, random_state=0)), "numbers", "amount")
+add("gaussian_nb", naive_bayes.GaussianNB(), "numbers", "floats3")
+add("categorical_nb", make_pipeline(OrdinalEncoder(), naive_bayes.CategoricalNB()), "odd_texts", "texts2")
+add(
+    "gaussian_process",
+    scaled(gaussian_process.GaussianProcessRegressor(RBF() + WhiteKernel(), optimizer=None)),
+    *("numbers", "amount"),
+)
+add("gaussian_process_classifier", scaled(gaussian_process.GaussianProcessClassifier(optimizer=None)), "array", "ints2")
+add("ada_boost", AdaBoostClassifier(_tree, n_estimators=5, random_state=0), "numbers", "texts3")
+add("ada_boost_regressor", AdaBoostRegressor(n_estimators=5, random_state=0), "numbers", "amount")
+add("bagging", BaggingClassifier(_tree, n_estimators=4, max_features=0.5, random_state=0), "gaps", "odd_labels")
+add("bagging_regressor", BaggingRegressor(n_estimators=4, random_state=0), "numbers", "positive")
+add(
+    "voting",
+    VotingClassifier([("a", scaled(_logistic)), ("b", HistGradientBoostingClassifier(max_iter=3))], voting="soft"),
+    *("numbers", "texts3"),
+)
+add("voting_regressor", VotingRegressor([("a", Ridge()), ("b", svm.SVR())]), "odd_names", "amount")
+add("stacking", StackingClassifier([("a", _tree), ("b", naive_bayes.GaussianNB())], cv=2), "numbers", "texts3")
+add("stacking_regressor", StackingRegressor([("a", Ridge()), ("b", svm.SVR())], cv=2), "array", "amount")
+add("isolation_forest", IsolationForest(n_estimators=5, random_state=0), "numbers", None)
+add("outliers", neighbors.LocalOutlierFactor(novelty=True), "numbers", None)
+add("calibrated_isotonic", CalibratedClassifierCV(naive_bayes.GaussianNB(), method="isotonic"), "numbers", "ints2")
+add("lda", discriminant_analysis.LinearDiscriminantAnalysis(), "numbers", "texts3")
+add("qda", discriminant_analysis.QuadraticDiscriminantAnalysis(), "numbers", "texts2")
+add("pca_logistic", make_pipeline(StandardScaler(), PCA(2), _logistic), "numbers", "texts3")
+add(
+    "bins_ridge",
+    make_pipeline(KBinsDiscretizer(4, quantile_method="averaged_inverted_cdf"), Ridge()),
+    "array",
+    "amount",
+)
+add("spline_ridge", make_pipeline(SplineTransformer(4), Ridge()), "numbers", "amount")
+add("polynomial", make_pipeline(PolynomialFeatures(), StandardScaler(), Ridge()), "numbers", "two_amounts")
+add("target_encoder", make_pipeline(encoded(text=TargetEncoder(random_state=0)), _logistic), "mixed", "bools")
+add("texts_svc", make_pipeline(encoded(StandardScaler()), svm.SVC()), "mixed", "texts3")
+add(
+    "texts_strict_knn", make_pipeline(encoded(text=OneHotEncoder()), neighbors.KNeighborsRegressor()), "mixed", "amount"
+)
+add("texts_none", make_pipeline(ColumnTransformer(
+    [("text", OneHotEncoder(), ["city"])], remainder=KNNImputer()), svm.SVR()), "city_none", "amount")  # fmt: skip
+add("texts_forest", make_pipeline(encoded(QuantileTransformer(n_quantiles=9)), RandomForestClassifier(
+    5, max_depth=4, random_state=0)), "mixed", "ints3")  # fmt: skip
+add("categories_voting", VotingClassifier([("a", HistGradientBoostingClassifier(
+    max_iter=3, categorical_features="from_dtype"))], voting="soft"), "categories", "texts2")  # fmt: skip
+add("words", make_pipeline(ColumnTransformer([("words", TfidfVectorizer(analyzer="char"), "shop")],
+    remainder="passthrough"), SGDClassifier(random_state=0)), "shops", "texts3")  # fmt: skip
+add("pls", PLSRegression(2), "numbers", "two_amounts")
+add("k_means", scaled(KMeans(3, random_state=0, n_init=2)), "numbers", None)
+add("mixture", GaussianMixture(3, random_state=0), "numbers", None)
+add("kernel_ridge", scaled(KernelRidge(kernel="rbf")), "numbers", "amount")
+add("two_labels", MultiOutputClassifier(naive_bayes.GaussianNB()), "numbers", "text_pair")
+add("knn_two_labels", neighbors.KNeighborsClassifier(), "numbers", "text_pair")
+add("chain", RegressorChain(svm.LinearSVR(random_state=0)), "numbers", "two_amounts")
+add("one_against_rest", OneVsRestClassifier(svm.SVC()), "numbers", "texts3")
+add("target_scaled", TransformedTargetRegressor(svm.SVR(), transformer=StandardScaler()), "numbers", "amount")
+add("linear_init", GradientBoostingRegressor(init=LinearRegression(), n_estimators=3), "numbers", "amount")
+add("selected", make_pipeline(SelectKBest(k=2), naive_bayes.GaussianNB()), "numbers", "texts2")
+add("knn_imputer", make_pipeline(KNNImputer(n_neighbors=3), StandardScaler()), "gaps", None)
+add("pca", PCA(3), "array", None)
+
+
+@cache
+def isotonic() -> Fitted:
+    """An estimator of one column, which refuses what lies outside of the values that it was fitted on."""
+    frame = frames.numbers()[["age"]]
+    return IsotonicRegression(out_of_bounds="raise").fit(frame, y("amount")), frame
+
+
+FOREIGN["isotonic"] = isotonic
