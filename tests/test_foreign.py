@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from rows import awkward_rows
+from sklearn.cluster import DBSCAN, Birch
+from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import StackingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, TargetEncoder
+from sklearn.svm import SVR
 from test_oracle import library_input, library_outputs, quiet
 from zoo_foreign import FOREIGN
+from zoo_frames import TARGETS, numbers
 
-from indb import codec
-from indb.errors import UnsupportedModel
+from indb import codec, to_sql
+from indb.errors import EmitError, ModelFileError, UnsupportedModel
 from indb.evaluate import Values, column_values, decode, evaluate
-from indb.ir import ForeignModel, Model, Target
+from indb.ir import Foreign, ForeignModel, Model, Target, Type
 from indb.passes import optimise
 from indb.readers import read
+from indb.runtime.foreign import load
+from indb.runtime.refusals import Runner
 from indb.runtime.scorer import Scorer
 
+texts3 = TARGETS["texts3"]
 REPRESENTATIVE = frozenset(
     ("knn_texts3", "svc_rbf", "mlp_classifier", "texts_strict_knn", "texts_none", "two_labels", "isotonic", "words")
 )
@@ -99,3 +119,160 @@ def test_it_is_not_evaluated(name: str) -> None:
     model = model_of(name)
     with pytest.raises(UnsupportedModel, match="known only to the library that fitted it\n.*Scorer"):
         evaluate(model, {column.name: [] for column in model.columns})
+
+
+def test_sql_is_refused_naming_the_estimator() -> None:
+    with pytest.raises(EmitError, match=r"only the library that fitted it can run its Pipeline\n  Deploy it as a UDF"):
+        to_sql(model_of("knn_texts3"), "duckdb", "customers")
+
+
+def test_where_a_foreign_model_comes_from() -> None:
+    model = read(KNeighborsClassifier().fit(numbers(), texts3()))
+    assert model.source["class"] == "KNeighborsClassifier"
+    assert model.source["library"] == "scikit-learn"
+    assert "there is no reader for sklearn.neighbors" in model.source["reason"]
+    assert "foreign(%0, %1, %2, %3) KNeighborsClassifier.predict_proba, skops of" in str(model)
+    assert not read(GridSearchCV(Ridge(), {"alpha": [1.0]}, cv=2).fit(numbers(), TARGETS["amount"]())).is_foreign
+
+
+@pytest.mark.parametrize(
+    ("estimator", "why"),
+    [
+        (
+            KNeighborsClassifier(),
+            "cannot read KNeighborsClassifier: this KNeighborsClassifier is not fitted\n  Call its",
+        ),
+        (DBSCAN().fit(numbers()), "nor can it run as a UDF: it neither predicts nor transforms single rows"),
+        (
+            Birch().fit(numbers()),
+            r"UDF: skops cannot write it \(Objects of type Birch are not .*\n  Use scikit-learn's",
+        ),
+        (
+            StackingClassifier([("a", DummyClassifier(strategy="uniform"))], cv="prefit").fit,
+            r"UDF: its DummyClassifier\(strategy='uniform'\) gives random values",
+        ),
+        (make_pipeline(FunctionTransformer(lambda x: x)).fit(numbers()), "'<lambda>'"),
+    ],
+)
+def test_what_no_library_can_run_names_both_reasons(estimator: Any, why: str) -> None:
+    if callable(estimator):
+        estimator.__self__.estimators[0][1].fit(numbers(), texts3())
+        estimator = estimator(numbers(), texts3())
+    with pytest.raises(UnsupportedModel, match=why):
+        read(estimator)
+
+
+def test_text_columns_are_found_or_told() -> None:
+    kinds = {column.name: column.kind for column in model_of("texts_strict_knn").columns}
+    assert kinds["city"] is kinds["plan"] is Type.TEXT
+    assert kinds["age"] is kinds["member"] is Type.NUMBER
+    frame = pd.DataFrame({"word": ["a", "b"] * 20, "x": np.arange(40.0)})
+    columns = ColumnTransformer([("word", FunctionTransformer(), ["word"])], remainder="passthrough")
+    estimator = make_pipeline(columns, TargetEncoder(cv=2), SVR()).fit(frame, np.arange(40.0) % 2)
+    with pytest.raises(
+        UnsupportedModel, match=r"predict accepts none of the rows .*\n  Name the columns that hold text"
+    ):
+        read(estimator)
+    model = read(estimator, text_columns=["word"])
+    found = Scorer(model).outputs(ready(model, frame), 40)[""]["predict"][:, 0]
+    np.testing.assert_array_equal(found, estimator.predict(frame))
+    with pytest.raises(UnsupportedModel, match=r"text_columns= says \['words'\], it was fitted with \['word', 'x'\]"):
+        read(estimator, text_columns=["words"])
+
+
+def test_a_vectoriser_in_front_takes_one_text_column() -> None:
+    texts = ["good film", "bad film", "good", "bad", "fine", "awful bad"] * 5
+    estimator = make_pipeline(TfidfVectorizer(), MultinomialNB()).fit(texts, [text[0] for text in texts])
+    model = read(estimator)
+    assert [(column.name, column.kind) for column in model.columns] == [("text", Type.TEXT)]
+    rows = np.array([["a good one"], [None], ["bad"], [""]], dtype=object)
+    found = Scorer(model).outputs({"text": rows}, 4)[""]
+    assert model.targets[0].labels is not None
+    assert decode(model.targets[0].labels, found["predict"])[:3] == ["g", None, "b"]
+    np.testing.assert_array_equal(found["predict_proba"][[0, 2, 3]], estimator.predict_proba(["a good one", "bad", ""]))
+    assert [column.name for column in read(estimator, columns=["review"]).columns] == ["review"]
+
+
+def test_refused_rows_cost_a_few_calls() -> None:
+    """A batch in which every column has missing values is not tried row by row."""
+    model = model_of("knn_texts3")
+    block = model.targets[0].outputs["predict"]
+    assert isinstance(block, Foreign)
+    runner = Runner(load(block), block.example, [Type.NUMBER] * 4)
+    calls = []
+    call = runner.loaded.call
+    runner.loaded.call = lambda method, inputs: (calls.append(len(inputs[0])), call(method, inputs))[1]  # type: ignore[method-assign]
+    values = np.random.default_rng(0).normal(size=(1000, 4))
+    values[np.random.default_rng(1).random(values.shape) < 0.1] = np.nan
+    rows, parts = runner.run("predict", [values[:, [lane]] for lane in range(4)])
+    np.testing.assert_array_equal(rows, np.flatnonzero(~np.isnan(values).any(axis=1)))
+    assert len(parts[0]) == len(rows)
+    assert len(calls) <= 8
+
+
+def test_a_method_that_refuses_the_example_is_still_tried() -> None:
+    class Picky:
+        def call(self, method: str, inputs: list[Values]) -> list[Any]:
+            if (inputs[0] < 0.5).any():
+                raise ValueError("too small")
+            return [inputs[0] * 2.0]
+
+    runner = Runner(Picky(), (0.0,), [Type.NUMBER])
+    rows, parts = runner.run("predict", [np.array([[0.1], [1.0], [0.2], [3.0], [np.nan]])])
+    assert rows.tolist() == [1, 3, 4]
+    np.testing.assert_array_equal(parts[0][:, 0], [2.0, 6.0, np.nan])
+    assert Runner(Picky(), (), [Type.NUMBER]).run("predict", [np.array([[0.1], [0.2]])])[1] == []
+
+
+def test_batches_without_rows_and_larger_than_the_library_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of("svr")
+    scorer = Scorer(model)
+    columns = ready(model, numbers())
+    wanted = scorer.outputs(columns, len(numbers()))[""]["predict"]
+    monkeypatch.setattr("indb.runtime.refusals.ROWS", 7)
+    np.testing.assert_allclose(scorer.outputs(columns, len(numbers()))[""]["predict"], wanted, rtol=1e-12)
+    assert scorer.outputs({name: values[:0] for name, values in columns.items()}, 0)[""]["predict"].shape == (0, 1)
+
+
+def test_threads_share_a_scorer_and_leave_the_warnings_as_they_were() -> None:
+    model = model_of("texts_svc")
+    frame = FOREIGN["texts_svc"]()[1]
+    scorer, columns, before = Scorer(model), ready(model, frame), list(warnings.filters)
+    wanted = scorer.outputs(columns, len(frame))[""]["predict"]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: scorer.outputs(columns, len(frame))[""]["predict"], range(12)))
+    for each in found:
+        np.testing.assert_array_equal(each, wanted)
+    assert warnings.filters == before
+
+
+@pytest.mark.parametrize("package", ["skops", "pandas"])
+def test_a_package_that_the_server_lacks_is_named(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = codec.encode(model_of("texts_svc"))
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ModelFileError, match=f"package {package} is missing\n  Install"):
+        Scorer.load(data)
+
+
+def test_numbers_alone_need_no_pandas(tmp_path: Path) -> None:
+    model = model_of("knn_texts3")
+    model.save(tmp_path / "m.indb")
+    values = np.stack([each[:, 0] for each in ready(model, numbers()).values()])
+    np.save(tmp_path / "x.npy", values)
+    script = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "pandas":
+            raise ModuleNotFoundError("No module named 'pandas'", name=name)
+sys.meta_path.insert(0, Absent())
+import numpy as np
+from indb.runtime.scorer import Scorer
+scorer, values = Scorer.load(open("m.indb", "rb").read()), np.load("x.npy")
+columns = {each.name: values[number].reshape(-1, 1) for number, each in enumerate(scorer.model.columns)}
+np.save("y.npy", scorer.outputs(columns, values.shape[1])[""]["predict_proba"])
+assert "pandas" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+    wanted = Scorer(model).outputs(ready(model, numbers()), 120)[""]["predict_proba"]
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), wanted)

@@ -108,7 +108,12 @@ add("svc_calibrated", scaled(CalibratedClassifierCV(svm.SVC(), ensemble=False)),
 add("nu_svc_array", scaled(svm.NuSVC()), "array", "ints3")
 add("svr", scaled(svm.SVR()), "numbers", "amount")
 add("mlp_classifier", scaled(neural_network.MLPClassifier((8, 4), max_iter=30, random_state=0)), "numbers", "texts3")
-add("mlp_regressor", scaled(neural_network.MLPRegressor(hidden_layer_sizes=(8,), max_iter=30, random_state=0)), "numbers", "amount")
+add(
+    "mlp_regressor",
+    scaled(neural_network.MLPRegressor(hidden_layer_sizes=8, max_iter=30, random_state=0)),
+    "array",
+    "amount",
+)
 add("gaussian_nb", naive_bayes.GaussianNB(), "numbers", "floats3")
 add("categorical_nb", make_pipeline(OrdinalEncoder(), naive_bayes.CategoricalNB()), "odd_texts", "texts2")
 add(

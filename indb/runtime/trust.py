@@ -70,7 +70,7 @@ def load(data: bytes, name: str) -> Any:
         from skops import io
     except ImportError as error:
         raise ModelFileError(
-            f"{what}: the package {error.name!r} is missing", "Install scikit-learn and skops where the model runs."
+            f"{what}: the package {error.name} is missing", "Install scikit-learn and skops where the model runs."
         ) from None
     try:
         types = list(io.get_untrusted_types(data=data))
