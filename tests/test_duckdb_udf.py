@@ -22,7 +22,7 @@ from indb import build
 from indb.database import Database
 from indb.emit import output_lanes, quote
 from indb.emit.outputs import OutputLane, label_text
-from indb.engines.duckdb_udf import PythonModel
+from indb.engines.duckdb_arrow import PythonModel
 from indb.errors import DatabaseError
 from indb.evaluate import decode
 from indb.ir import Column, Model, Target

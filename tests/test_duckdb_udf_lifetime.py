@@ -18,7 +18,7 @@ from zoo import ZOO
 
 import indb
 from indb.database import Database
-from indb.engines import duckdb_udf
+from indb.engines.duckdb_arrow import SCORERS
 from indb.errors import DatabaseError, DeployError, VerifyError
 from indb.runtime.scorer import Scorer
 from indb.verify import GoldenRows
@@ -36,7 +36,7 @@ def test_drop_lets_go_of_the_function_and_the_model(db: Database) -> None:
     db.deploy("double", regression(factor=4.0), "flights", strategy="udf")
     assert rows(db, ASK) == [(2.0,), (6.0,), (None,), (None,)]
     assert rows(db, "SELECT predict('double@1', f) FROM flights AS f WHERE id = 1") == [(1.0,)]
-    scorers = [weakref.ref(each) for each in duckdb_udf._SCORERS.values()]
+    scorers = [weakref.ref(each) for each in SCORERS.values()]
     assert (len(python_functions(db)), len(scorers)) == (2, 2)
     db.drop("double")
     gc.collect()
@@ -75,7 +75,7 @@ def test_a_failed_proof_leaves_nothing(db: Database) -> None:
             db.deploy(name, binary(), "flights", strategy="udf", proof=wrong)
     gc.collect()
     assert (objects(db), python_functions(db)) == before
-    assert len(duckdb_udf._SCORERS) == 1
+    assert len(SCORERS) == 1
     assert rows(db, ASK) == DOUBLED
     right = GoldenRows({"age": [10.0], "city": ["Paris"]}, {"predict": [["yes"]]})
     assert db.deploy("late", binary(), "flights", strategy="udf", proof=right).version == 1
@@ -160,7 +160,7 @@ def test_a_connection_is_let_go_of(tmp_path: Path) -> None:
     del plain
     gc.collect()
     assert gone() is None
-    assert not duckdb_udf._SCORERS
+    assert not SCORERS
     duckdb.connect(str(path), config={"threads": 1}).close()  # refused while the file is open with other settings
 
 

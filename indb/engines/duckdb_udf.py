@@ -4,7 +4,7 @@ For a model `late` in version 1, beside the macros of duckdb_macros.py:
 
     "late@1.udf.<digest>"(age, city)   in the file: a macro that raises an error saying how to run the model;
                                        in a connection of indb: a temporary macro that hides it and calls
-    "python:7:late@1"(age, city)       the Python function, which gives a STRUCT with a field for each lane
+    "python:7:late@1"({age}, city)     the Python function, which gives a STRUCT with a field for each lane
 
 A Python function is no part of the file. If the macros called it by its name, no query with predict() could be bound in
 a file that is opened without indb, not even for models that are SQL: all arms of predict() are bound.
@@ -18,29 +18,25 @@ connection let go of it: functions are removed after the commit, never before.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import itertools
-import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import numpy as np
 from duckdb.func import ARROW, SPECIAL
 
 from indb.emit import output_lanes
+from indb.emit.statement import _free_names as free_names
 from indb.engines import duckdb_macros as macros
 from indb.engines.base import SOURCE, quoted, text
 from indb.engines.deployment import Deployment
+from indb.engines.duckdb_arrow import PythonModel, by_type, is_text
 from indb.errors import DatabaseError, DeployError
-from indb.evaluate import Values
-from indb.ir import Model, Type
-from indb.runtime.scorer import Scorer
+from indb.ir import Model
 
 if TYPE_CHECKING:
     from indb.engines.duckdb import DuckDB
@@ -48,15 +44,8 @@ if TYPE_CHECKING:
 _TYPES = {"double": "DOUBLE", "bigint": "BIGINT", "boolean": "BOOLEAN", "text": "VARCHAR"}
 """Type of a lane -> type of its field."""
 
-_GAPS = {Type.NUMBER: np.array(np.nan), Type.TEXT: np.array(None, dtype=object)}
-
 _NUMBERS = itertools.count(1)
 """What tells the Python functions of this process apart."""
-
-_SCORERS: weakref.WeakValueDictionary[str, Scorer] = weakref.WeakValueDictionary()
-"""Digest -> the model that some function of this process has loaded."""
-
-_LOADING = threading.Lock()
 
 
 def install(database: DuckDB, deployment: Deployment) -> None:
@@ -84,7 +73,8 @@ _NEXT_STEP = "Open the database with indb.connect, or hand it this connection."
 def _call(deployment: Deployment, prefix: str = "") -> str:
     """The Python function of a version, called for columns that are found behind `prefix`."""
     values = [
-        f"CAST({prefix}{quoted(column.column)} AS {_argument_type(column.kind)})" for column in deployment.columns
+        f"CAST({prefix}{quoted(column.column)} AS {'VARCHAR' if is_text(column) else 'DOUBLE'})"
+        for column in deployment.columns
     ]
     return f"{quoted(macros.python_name(deployment))}({', '.join(values)})"
 
@@ -92,23 +82,15 @@ def _call(deployment: Deployment, prefix: str = "") -> str:
 def select(deployment: Deployment, model: Model, source: str, key: Sequence[str], outputs: Sequence[str]) -> str:
     """One SELECT over `source` as `indb.emit.select` writes it, from one call of the function for each row."""
     every = output_lanes(model)
+    lanes = [lane for lane in every if lane.output in outputs] or every
     positions = {(lane.target, lane.output, lane.lane): number for number, lane in enumerate(deployment.lanes)}
     inner = [f"{SOURCE}.{quoted(name)} AS key_{number}" for number, name in enumerate(key)]
     outer = [f"scored.key_{number} AS {quoted(name)}" for number, name in enumerate(key)]
-    taken = {name.lower() for name in key}
-    for lane in [lane for lane in every if lane.output in outputs] or every:
-        name = lane.name
-        while name.lower() in taken:
-            name += "_"
-        taken.add(name.lower())
-        position = positions[lane.target, lane.output, lane.lane]
-        outer.append(f"{_field('scored.lanes', position)} AS {quoted(name)}")
+    for lane, name in zip(lanes, free_names([lane.name for lane in lanes], key), strict=True):
+        field = _field("scored.lanes", positions[lane.target, lane.output, lane.lane])
+        outer.append(f"{field} AS {quoted(name)}")
     inner.append(f"{_call(deployment, SOURCE + '.')} AS lanes")
     return f"SELECT {', '.join(outer)}\nFROM (SELECT {', '.join(inner)}\n  FROM {source} AS {SOURCE}) AS scored"
-
-
-def _argument_type(kind: str) -> str:
-    return "VARCHAR" if kind in ("text", "enum") else "DOUBLE"
 
 
 def _field(struct: str, number: int) -> str:
@@ -132,111 +114,6 @@ def _has_pyarrow() -> bool:
     except ImportError:
         return False
     return True
-
-
-class PythonModel:
-    """A version's model, loaded when its first rows come: Arrow columns to an Arrow struct of lanes."""
-
-    def __init__(self, deployment: Deployment, read: Callable[[], bytes]) -> None:
-        self.deployment = deployment
-        self._read: Callable[[], bytes] | None = read
-        self._scorer: Scorer | None = None
-        self._lanes: list[tuple[str, str, Callable[[Values], Any]]] = []
-
-    def scorer(self) -> Scorer:
-        """The loaded model, which all functions of this process share; safe to call from several threads.
-
-        Raises: ModelFileError when the registry holds something else than the model; DatabaseError when nothing.
-        """
-        found = self._scorer
-        if found is not None:
-            return found
-        with _LOADING:
-            digest = self.deployment.digest
-            found = self._scorer or _SCORERS.get(digest)
-            if found is None:
-                found = _SCORERS[digest] = self._load()
-            self._lanes = _converters(self.deployment, found)
-            self._scorer, self._read = found, None
-            return found
-
-    def _load(self) -> Scorer:
-        if self._read is None:
-            raise DatabaseError(f"cannot predict with {self.deployment.pinned!r}: it was dropped")
-        data = self._read()
-        if hashlib.sha256(data).hexdigest() != self.deployment.digest:
-            raise DatabaseError(
-                f"cannot predict with {self.deployment.pinned!r}: the registry holds another model than was deployed",
-                "Deploy the model again.",
-            )
-        return Scorer.load(data)
-
-    def free(self) -> None:
-        """Let go of the model."""
-        self._scorer = self._read = None
-        self._lanes = []
-
-    def score(self, columns: Sequence[Any]) -> Any:
-        """The lanes of some rows: a struct array for the chunked arrays of the deployment's columns."""
-        import pyarrow
-
-        scorer = self.scorer()
-        n_rows = len(columns[0])
-        given = {column.model: _values(array) for column, array in zip(self.deployment.columns, columns, strict=False)}
-        for column in scorer.model.columns:  # no output needs the others
-            if column.name not in given:
-                given[column.name] = np.broadcast_to(_GAPS[column.kind], (n_rows, 1))
-        outputs = scorer.outputs(given, n_rows)
-        arrays = [convert(outputs[target][output]) for target, output, convert in self._lanes]
-        return pyarrow.StructArray.from_arrays(arrays, names=[f"lane_{number}" for number in range(len(arrays))])
-
-
-def _values(column: Any) -> Values:
-    """An Arrow column as (n_rows, 1): numbers with NaN for null, texts with None; no copy where nothing is null."""
-    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    return array.to_numpy(zero_copy_only=False).reshape(-1, 1)  # type: ignore[no-any-return]
-
-
-def _converters(deployment: Deployment, scorer: Scorer) -> list[tuple[str, str, Callable[[Values], Any]]]:
-    """For each lane the target and output that it is of, and what makes an Arrow array of that output."""
-    import pyarrow
-
-    labels = {target.name: target.labels for target in deployment.targets}
-    only = scorer.model.targets[0].name
-    found: list[tuple[str, str, Callable[[Values], Any]]] = []
-    for lane in deployment.lanes:
-        target, classes = lane.target or only, labels[lane.target]
-        if lane.output in ("predict", "predict_label") and classes is not None:
-            read, type = _LABELS[lane.type]
-            table = pyarrow.array([read(label) for label in classes], type=getattr(pyarrow, type)())
-            found.append((target, "predict", partial(_labels, table)))
-        else:
-            found.append((target, lane.output, partial(_numbers, lane.lane)))
-    return found
-
-
-_LABELS: Mapping[str, tuple[Callable[[str], Any], str]] = {
-    "double": (float, "float64"),
-    "bigint": (int, "int64"),
-    "boolean": (lambda label: label == "true", "bool_"),
-    "text": (str, "string"),
-}
-"""Type of a lane -> what reads a label's text, and the Arrow type of the label."""
-
-
-def _numbers(lane: int, values: Values) -> Any:
-    """One lane as doubles, null where it is NaN."""
-    import pyarrow
-
-    return pyarrow.array(values[:, lane], from_pandas=True)
-
-
-def _labels(table: Any, values: Values) -> Any:
-    """The labels of class numbers, null where the number is NaN."""
-    import pyarrow
-
-    gaps = np.isnan(values[:, 0])
-    return table.take(pyarrow.array(np.where(gaps, 0.0, values[:, 0]).astype(np.int32), mask=gaps))
 
 
 class Functions:
@@ -296,9 +173,7 @@ class Functions:
         if _has_pyarrow():
             function = f"python:{next(_NUMBERS)}:{deployment.pinned}"
             _create(database.connection, function, model)
-            parameters = _parameters(deployment)
-            arguments = parameters or "CAST(0 AS DOUBLE)"  # an Arrow function needs a column
-            body = f"({parameters}) AS system.main.{quoted(function)}({arguments})"
+            body = f"({_parameters(deployment)}) AS system.main.{quoted(function)}({_arguments(deployment)})"
         else:
             function = None
             body = _refusal(deployment, "it runs in Python, where pyarrow is missing", _INSTALL)
@@ -331,6 +206,17 @@ class Functions:
         self._made.clear()
 
 
+def _arguments(deployment: Deployment) -> str:
+    """What the Python function is given for the parameters of the macro; an Arrow function needs at least one."""
+    numbered = list(enumerate(deployment.columns))
+    fields = [f"c{number}" for number, column in numbered if not is_text(column)]
+    texts = [f"c{number}" for number, column in numbered if is_text(column)]
+    packed = ", ".join(f"c{position} := {field}" for position, field in enumerate(fields))
+    if not packed and not texts:
+        packed = "c := CAST(0 AS DOUBLE)"
+    return ", ".join([*([f"struct_pack({packed})"] if packed else []), *texts])
+
+
 @dataclass(frozen=True, slots=True)
 class _Function:
     """A Python function of a connection by its name there (None: pyarrow is missing), and the model that it runs."""
@@ -352,7 +238,9 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, model: PythonModel
     def predict(*columns: Any) -> Any:
         return model.score(columns)
 
-    types: list[Any] = [_argument_type(column.kind) for column in deployment.columns] or ["DOUBLE"]
+    numbers, texts = by_type(deployment)
+    struct = connection.struct_type({f"c{number}": "DOUBLE" for number in range(len(numbers))} or {"c": "DOUBLE"})
+    types: list[Any] = [*([struct] if numbers or not texts else []), *["VARCHAR"] * len(texts)]
     names = [inspect.Parameter(f"c{number}", inspect.Parameter.POSITIONAL_ONLY) for number in range(len(types))]
     predict.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]
     fields = {f"lane_{number}": _TYPES[lane.type] for number, lane in enumerate(deployment.lanes)}
