@@ -3,32 +3,20 @@
 The functions below are read as text and become bodies: each runs inside the server with the name of its arguments bound
 by PL/Python, and imports what it needs itself. `indb.engines.postgres_udf` writes the calls.
 
-Two things shape them. Before PostgreSQL 18 `plpy.execute` cannot run in a parallel worker (it starts a subtransaction),
-so nothing here asks the database: the model's bytes come as an argument, from PL/pgSQL. And whatever a session can
+Two things shape them. In a parallel worker of PostgreSQL 15 `plpy.execute` is an error (it starts a subtransaction), so
+nothing here asks the database: the model's bytes come as an argument, from PL/pgSQL. And whatever a session can
 change must not decide what is imported: the sources and the folder of packages are constants of the body.
 """
 
 from typing import Any
 
 
-def runtime(GD: dict[str, Any], plpy: Any, package: str, sources: dict[str, str], server_python: str | None) -> None:
-    """Make the modules that score importable under a name of their own, and import them; done once in a session.
-
-    package: the name, with a digest of the sources in it; so a newer runtime takes the place of an older one.
-    sources: the text of each module by its name below the package; "" is the package itself.
-    """
-    import importlib
+def finder(package: str, sources: dict[str, str]) -> Any:
+    """What finds the modules of the package in `sources`, for sys.meta_path."""
     import importlib.abc
     import importlib.util
-    import os
-    import sys
-
-    if GD.get("indb") == (package, server_python):
-        return
 
     class Source(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-        """Finds the modules of the package in `sources`."""
-
         name = package
 
         def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
@@ -44,6 +32,22 @@ def runtime(GD: dict[str, Any], plpy: Any, package: str, sources: dict[str, str]
             text = sources.get(module.__name__[len(package) + 1 :], "")
             code = compile(text, f"<indb.runtime() {module.__name__}>", "exec", dont_inherit=True)
             exec(code, module.__dict__)
+
+    return Source()
+
+
+def runtime(GD: dict[str, Any], plpy: Any, package: str, sources: dict[str, str], server_python: str | None) -> None:
+    """Make the modules that score importable under a name of their own, and import them; done once in a session.
+
+    package: the name, with a digest of the sources in it; so a newer runtime takes the place of an older one.
+    sources: the text of each module by its name below the package; "" is the package itself.
+    """
+    import importlib
+    import os
+    import sys
+
+    if GD.get("indb") == (package, server_python):
+        return
 
     def refuse(problem: str, hint: str) -> None:
         plpy.error(f"cannot run models in PL/Python: {problem}", hint=hint, sqlstate="58000")
@@ -73,7 +77,7 @@ def runtime(GD: dict[str, Any], plpy: Any, package: str, sources: dict[str, str]
     for name in old:
         del sys.modules[name]
     sys.meta_path[:] = [each for each in sys.meta_path if not getattr(each, "name", "").startswith("_indb_runtime_")]
-    sys.meta_path.insert(0, Source())
+    sys.meta_path.insert(0, finder(package, sources))
     GD["indb served"] = importlib.import_module(package + ".served").Served
     GD["indb"] = (package, server_python)
 

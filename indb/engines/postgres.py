@@ -14,6 +14,7 @@ from indb.emit import Strategy
 from indb.emit.binding import SqlKind
 from indb.engines import postgres_functions as functions
 from indb.engines import postgres_udf as udf
+from indb.engines import postgres_udf_sql as udf_sql
 from indb.engines.base import Engine, Row, Table, TableColumn, binding, example_queries, quoted, row_alias, text
 from indb.engines.deployment import REGISTRY, Deployment, from_row
 from indb.engines.sqlfiles import sql_file
@@ -295,7 +296,7 @@ class Postgres(Engine):
         if not udf.is_udf(deployment):
             return super().select(deployment, model, source, key, outputs)
         udf.check_key(self, source, key)
-        return udf.select(deployment, model, source, key, outputs)
+        return udf_sql.select(deployment, model, source, key, outputs)
 
     def usage(self, deployment: Deployment, table: Table) -> str:
         path = "SET search_path = public, indb;  -- once in a connection, or write indb.predict(…)"
