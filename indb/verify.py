@@ -15,8 +15,9 @@ import numpy as np
 from indb.emit import label_text, output_lanes
 from indb.engines.deployment import BoundColumn, Deployment, Lane
 from indb.errors import BindError, did_you_mean
-from indb.evaluate import decode, evaluate
+from indb.evaluate import Values, column_values, decode, evaluate
 from indb.ir import Model
+from indb.runtime.scorer import Scorer
 
 TOLERANCE = 1e-12
 """The largest difference from `evaluate` that a database may have."""
@@ -241,7 +242,7 @@ def evaluated(model: Model, deployment: Deployment, rows: Sequence[Row]) -> list
         column.name: [row[bound[column.name]] for row in rows] if column.name in bound else gap
         for column in model.columns
     }
-    results = evaluate(model, columns)
+    results = _results(model, columns, len(rows))
     several = len(model.targets) > 1
     labels = {target.name if several else "": target.labels for target in model.targets}
     values = {target.name if several else "": results[target.name] for target in model.targets}
@@ -259,6 +260,14 @@ def evaluated(model: Model, deployment: Deployment, rows: Sequence[Row]) -> list
         else:
             found.append([_plain(value) for value in array[:, lane.lane]])
     return found
+
+
+def _results(model: Model, columns: Mapping[str, list[Any]], n_rows: int) -> dict[str, dict[str, Values]]:
+    """What `evaluate` gives; a foreign model's meaning is that of its own library, which the runtime calls."""
+    if not model.is_foreign:
+        return evaluate(model, columns)
+    ready = {column.name: column_values(column, columns[column.name]) for column in model.columns}
+    return Scorer(model).outputs(ready, n_rows)
 
 
 def compare_rows(

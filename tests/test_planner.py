@@ -81,6 +81,13 @@ def test_nothing_that_can_be_used() -> None:
         pick(found, Strategy.UDF)
 
 
+def test_what_a_library_takes_is_not_known() -> None:
+    found = options("duckdb", None, DEFAULTS["duckdb"], 10, sql_refused="it is foreign")
+    assert found[0].strategy is Strategy.UDF
+    assert np.isnan(found[0].seconds)
+    assert pick(found, None) is found[0]
+
+
 def test_measured_costs_replace_the_shipped_ones() -> None:
     found = costs_of("duckdb", {"split": 3.5, "unknown": 1.0})
     assert found == replace(DEFAULTS["duckdb"], split=3.5)

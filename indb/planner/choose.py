@@ -27,7 +27,10 @@ CLOSE = 1.2
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A strategy with the seconds that it takes for the rows of the plan and for one row, or why it cannot be used."""
+    """A strategy with the seconds that it takes for the rows of the plan and for one row, or why it cannot be used.
+
+    NaN: nobody knows, as the model is that of a library.
+    """
 
     strategy: Strategy
     seconds: float
@@ -56,7 +59,7 @@ def options(
     ]
     made.append(_udf(found, costs, rows, udf_refused))
     best = min((option.seconds for option in made if not option.refused), default=0.0)
-    near = [option.strategy for option in made if not option.refused and option.seconds <= CLOSE * best]
+    near = [option.strategy for option in made if not (option.refused or option.seconds > CLOSE * best)]
     return sorted(made, key=lambda option: (bool(option.refused), option.strategy not in near[:1], option.seconds))
 
 
@@ -76,7 +79,7 @@ def _udf(found: Estimate | None, costs: Costs, rows: int, refused: str) -> Optio
     if refused:
         return Option(Strategy.UDF, 0.0, 0.0, refused)
     if found is None:
-        return Option(Strategy.UDF, 0.0, 0.0)
+        return Option(Strategy.UDF, math.nan, math.nan)
     kernel = costs.split * found.splits + costs.value * found.values
     crossing = costs.row + costs.number * found.numbers + costs.text * found.texts
     batches = math.ceil(rows / costs.batch_rows)

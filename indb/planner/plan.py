@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,8 +71,8 @@ class Plan:
             "options": [
                 {
                     "strategy": option.strategy.value,
-                    "seconds": None if option.refused else option.seconds,
-                    "one_row": None if option.refused else option.one_row,
+                    "seconds": None if option.refused or math.isnan(option.seconds) else option.seconds,
+                    "one_row": None if option.refused or math.isnan(option.one_row) else option.one_row,
                     "refused": option.refused or None,
                 }
                 for option in self.options
@@ -123,6 +124,8 @@ def _line(option: Option) -> str:
     name = f"{option.strategy.value:<10}"
     if option.refused:
         return f"{name} {'not possible':>12}  {option.refused}"
+    if math.isnan(option.seconds):
+        return f"{name} {'not known':>12}  {TITLES[option.strategy]}"
     return f"{name} {_seconds(option.seconds):>12}  {TITLES[option.strategy]}; one row {_seconds(option.one_row)}"
 
 
