@@ -37,7 +37,7 @@ bench: $(VENV)/.bench postgres ## time scoring in the database beside the other 
 postgres: setup ## see to it that the tests find a PostgreSQL
 	@if ! found=$$($(BIN)/python tests/engines.py); then \
 	    if command -v apt-get >/dev/null; then $(call install_postgres); \
-	    else echo "$$found"; echo "Install PostgreSQL, start Docker, or set INDB_TEST_POSTGRES to a DSN."; fi; \
+	    else echo "$$found"; echo "Install PostgreSQL with PL/Python, start Docker, or set INDB_TEST_POSTGRES to a DSN."; fi; \
 	fi
 
 clean: ## remove what is made here, .venv included
@@ -66,8 +66,11 @@ $(VENV)/.bench: $(VENV)/.setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
 	@touch $@
 
-# PostgreSQL 15 where the release has it (Debian 12), else the release's own.
+# What is installed gets its PL/Python; else PostgreSQL 15 where the release has it (Debian 12), else the release's own.
+# python3-numpy is what the server's Python sees.
 define install_postgres
 $(SUDO) apt-get update --quiet; \
-	    $(APT) postgresql-15 postgresql-plpython3-15 || $(APT) postgresql
+	    newest() { ls /usr/lib/postgresql 2>/dev/null | sort -n | tail -1; }; \
+	    if [ -z "$$(newest)" ]; then $(APT) postgresql-15 || $(APT) postgresql; fi; \
+	    $(APT) "postgresql-plpython3-$$(newest)" python3-numpy || echo "No PL/Python: its tests will be skipped."
 endef

@@ -11,7 +11,7 @@ import duckdb
 import hypothesis
 import psycopg
 import pytest
-from engines import NoPostgres, Postgres, database, postgres
+from engines import NoPostgres, Postgres, database, postgres, python_problem
 
 # A busy machine is no failure; and CI tries the same examples each time, so that a change is not blamed for luck.
 hypothesis.settings.register_profile("indb", deadline=None, derandomize="CI" in os.environ)
@@ -135,23 +135,12 @@ def duckdb_connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture(scope="session")
 def plpython(postgres_server: Postgres) -> None:
-    """PL/Python with numpy on the server; a test that needs it is skipped where it is not installed."""
-    program = "DO $$\nimport numpy\n$$ LANGUAGE plpython3u"
-    with psycopg.connect(postgres_server.dsn) as connection:
-        try:
-            connection.execute("CREATE EXTENSION IF NOT EXISTS plpython3u")
-            connection.execute(program)
-        except (
-            psycopg.errors.FeatureNotSupported,
-            psycopg.errors.UndefinedFile,
-            psycopg.errors.ExternalRoutineException,
-        ) as error:
-            reason = f"PL/Python with numpy is not installed in the server: {str(error).splitlines()[0]}"
-            if os.environ.get("CI"):
-                pytest.fail(reason)
-            pytest.skip(reason)
-        finally:
-            connection.rollback()
+    """PL/Python with numpy on the server. Where it is missing, a test that needs it is skipped, but fails in CI."""
+    problem = python_problem(postgres_server.dsn)
+    if problem and os.environ.get("CI"):
+        pytest.fail(f"CI needs PL/Python with numpy: {problem}")
+    if problem:
+        pytest.skip(f"PL/Python with numpy is not installed in the server: {problem}")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ The first of these that works is used, and the test header says which and why no
 2. a container of docker/postgres, where a Docker engine answers;
 3. the machine's own server binaries, as a private throw-away cluster on a socket in a temporary directory.
 
-Run as a program, it says which one there is and exits with 1 when there is none.
+Run as a program, it says which one there is; it exits with 1 when there is none, or one without PL/Python and numpy.
 """
 
 from __future__ import annotations
@@ -253,6 +253,19 @@ def version(dsn: str) -> str:
         return connection.execute("SHOW server_version").fetchone()[0].split()[0]
 
 
+def python_problem(dsn: str) -> str:
+    """Why the server cannot run Python with numpy; "" when it can."""
+    with psycopg.connect(dsn, connect_timeout=10) as connection:
+        try:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS plpython3u")
+            connection.execute("DO $$\nimport numpy\n$$ LANGUAGE plpython3u")
+        except psycopg.Error as error:
+            return _first_line(error)
+        finally:
+            connection.rollback()
+    return ""
+
+
 def with_database(dsn: str, name: str | None = None) -> str:
     """The DSN as a postgresql:// URL, of another database of the server when `name` is given."""
     parts = {key: str(value) for key, value in conninfo_to_dict(dsn).items() if value is not None}
@@ -276,16 +289,19 @@ def database(server_dsn: str, name: str) -> Iterator[str]:
 
 
 def main() -> int:
-    """Say which PostgreSQL the tests would use; 1 when there is none."""
+    """Say which PostgreSQL the tests would use; 1 when there is none, or none that runs Python with numpy."""
     if os.environ.get("INDB_TEST_POSTGRES"):  # what it names is used or fails: nothing is to be installed
         return 0
     try:
         with postgres() as server:
             print(server.header)
+            problem = python_problem(server.dsn)
+            if problem:
+                print(f"No PL/Python with numpy: {problem}")
+            return int(bool(problem))
     except NoPostgres as error:
         print(f"No PostgreSQL: {error}")
         return 1
-    return 0
 
 
 if __name__ == "__main__":

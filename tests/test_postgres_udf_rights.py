@@ -7,6 +7,7 @@ from psycopg import sql
 
 import indb
 from indb import codec
+from indb.errors import DeployError
 
 QUERY = (
     "SELECT id, indb.predict_proba('late', f, 'yes'), indb.predict_label('late', f), indb.far(f), "
@@ -156,3 +157,17 @@ def test_the_functions_that_ask_have_a_path_of_their_own(shop):
     )
     path = ["search_path=pg_catalog, pg_temp"]
     assert found == [("load_model", True, path), ("score_statement", False, path)]
+
+
+def test_shared_functions_that_a_plain_user_made_first(plpython, postgres_database, role):
+    """Whoever may create in the schema could otherwise name the folder of packages, or own what runs as a superuser."""
+    with indb.connect(postgres_database()) as db:
+        db.engine.execute("CREATE TABLE flights (id integer, dist double precision)")
+        db.deploy("far", regression(), "flights", strategy="expression")
+        db.engine.execute(f"GRANT CREATE ON SCHEMA indb TO {role}")
+        db.engine.execute(f"SET SESSION AUTHORIZATION {role}")
+        body = "SELECT /*\nSERVER_PYTHON = '/tmp'\n*/"
+        db.engine.execute(f"CREATE FUNCTION indb.runtime() RETURNS void LANGUAGE sql AS $${body}$$")
+        db.engine.execute("RESET SESSION AUTHORIZATION")
+        with pytest.raises(DeployError, match=rf"function indb.runtime\(\) belongs to '{role}', needed a superuser"):
+            db.deploy("far", regression(), "flights", strategy="udf")
