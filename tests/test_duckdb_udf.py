@@ -15,7 +15,7 @@ import pytest
 from deployed import binary, regression, rows, run, several
 from sklearn.svm import SVC
 from tables import KEY, TABLE, create
-from test_matrix import CASES, Expected, expected, public_calls
+from test_matrix import CASES, CHANGED, Expected, expect, expected, narrow, public_calls
 
 import indb
 from indb import build
@@ -58,14 +58,23 @@ class Exact(Expected):
         self.check(lane, found, what)
 
 
-def exact(name: str) -> Exact:
-    case = expected(name)
+def exact(case: Expected) -> Exact:
     return Exact(case.model, case.optimised, case.rows, case.values, case.slack, np.zeros_like(case.open))
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_call_gives_the_bits_of_evaluate(duckdb_connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    case = exact(name)
+    check_calls(duckdb_connection, exact(expected(name)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CHANGED)
+def test_columns_of_other_types(duckdb_connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    check_calls(duckdb_connection, exact(expect(name, narrow)))
+
+
+def check_calls(duckdb_connection: duckdb.DuckDBPyConnection, case: Exact) -> None:
+    """Every call of the public surface, and score."""
     create(duckdb_connection.execute, "duckdb", case.rows)
     with indb.connect(duckdb_connection) as database:
         made = database.deploy("zoo's", case.model, TABLE, strategy="udf")
