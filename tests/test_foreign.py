@@ -27,6 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, TargetEncoder
 from sklearn.svm import SVR
 from test_oracle import library_input, library_outputs, quiet
+from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 from zoo_foreign import FOREIGN
 from zoo_frames import TARGETS, numbers
 
@@ -234,16 +235,17 @@ def test_batches_without_rows_and_larger_than_the_library_is_given(monkeypatch: 
     assert scorer.outputs({name: values[:0] for name, values in columns.items()}, 0)[""]["predict"].shape == (0, 1)
 
 
-def test_threads_share_a_scorer_and_leave_the_warnings_as_they_were() -> None:
+def test_threads_share_a_scorer_and_leave_the_process_as_it_was() -> None:
     model = model_of("texts_svc")
     frame = FOREIGN["texts_svc"]()[1]
-    scorer, columns, before = Scorer(model), ready(model, frame), list(warnings.filters)
+    scorer, columns = Scorer(model), ready(model, frame)
+    before = list(warnings.filters), [pool["num_threads"] for pool in threadpool_info()]
     wanted = scorer.outputs(columns, len(frame))[""]["predict"]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: scorer.outputs(columns, len(frame))[""]["predict"], range(12)))
     for each in found:
         np.testing.assert_array_equal(each, wanted)
-    assert warnings.filters == before
+    assert (warnings.filters, [pool["num_threads"] for pool in threadpool_info()]) == before
 
 
 @pytest.mark.parametrize("package", ["skops", "pandas"])

@@ -43,7 +43,11 @@ LAYERS = {
     "evaluate": Layer(LANGUAGE, {"numpy"}),
     "codec": Layer(LANGUAGE, {"numpy"}),
     "build": Layer(LANGUAGE, {"numpy"}),
-    "runtime": Layer(LANGUAGE | {"evaluate", "codec", "runtime"}, {"numpy"}, inside={"onnxruntime", "skops", "pandas"}),
+    "runtime": Layer(
+        LANGUAGE | {"evaluate", "codec", "runtime"},
+        {"numpy"},
+        inside={"onnxruntime", "skops", "pandas", "threadpoolctl"},
+    ),
     "readers": Layer(LANGUAGE | {"build", "readers"}, {"numpy"}, inside=MODELS),
     "passes": Layer(LANGUAGE | {"evaluate", "build", "passes"}, {"numpy"}),
     "emit": Layer(LANGUAGE | {"emit"}, {"numpy"}),

@@ -84,6 +84,16 @@ def test_a_pickle_is_run_from_memory_only() -> None:
         codec.encode(model)
 
 
+def test_another_release_of_scikit_learn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sklearn.base.__version__", "1.2.3")
+    data = codec.encode(forged(fitted(KNeighborsRegressor())))
+    monkeypatch.setattr("sklearn.base.__version__", "1.2.9")
+    Scorer.load(data)
+    monkeypatch.setattr("sklearn.base.__version__", "1.3.0")
+    with pytest.raises(ModelFileError, match=r"fitted with scikit-learn 1\.2\.3, here is 1\.3\.0, needed the same"):
+        Scorer.load(data)
+
+
 def set_state(tree: Any, name: str, change: Callable[[Any], None]) -> None:
     """Change an array in the state of a compiled tree."""
     state = tree.__getstate__()

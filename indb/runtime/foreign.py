@@ -55,7 +55,8 @@ class Estimator:
             state = getattr(found, "__dict__", {})
             if "n_jobs" in state:
                 found.n_jobs = 1  # the database has processes or threads of its own
-            if set(state.get("feature_names_in_", "?")) <= {column.name for column in columns}:
+            names = state.get("feature_names_in_")
+            if names is not None and set(names) <= {column.name for column in columns}:
                 named = True
                 by_name = by_name or picks_columns(found)
         self.raw_text = takes_raw_text(fitted)
@@ -63,9 +64,10 @@ class Estimator:
         self.order: Any = "F" if named else "C"
         if self.framed:
             _need_pandas(type(fitted).__name__)
+        _ALONE.look()
 
     def call(self, method: str, inputs: list[Values]) -> Parts:
-        with quiet():
+        with _ALONE.run():
             result = getattr(self.fitted, method)(self._given(inputs))
         if isinstance(result, list):
             return [_two_dimensional(part) for part in result]
@@ -196,37 +198,50 @@ def tensor_lane(values: NDArray[Any], kind: str) -> NDArray[Any]:
     return found
 
 
-class _Silence:
-    """Keeps warnings still while any thread is within: Python's filters belong to the whole process."""
+class _Alone:
+    """While any thread is within: no warnings, and one thread for each call into a library.
+
+    The database's own threads or processes share the rows already; more of them wait for one another. Python's filters
+    of warnings and the threads of BLAS belong to the whole process: the last one out puts them back. Those of OpenMP
+    belong to each thread.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._within = 0
         self._filters = warnings.catch_warnings()
+        self._pools: Any = None
+        self._blas: Any = None
 
-    def __enter__(self) -> None:
+    def look(self) -> None:
+        """Find the thread pools of the libraries that are loaded by now."""
+        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+        self._pools = ThreadpoolController()
+
+    @contextmanager
+    def run(self) -> Iterator[None]:
+        """Run a call into a library."""
+        pools = self._pools
         with self._lock:
             self._within += 1
             if self._within == 1:
                 self._filters = warnings.catch_warnings()
                 self._filters.__enter__()
                 warnings.simplefilter("ignore")
+                self._blas = pools.limit(limits=1, user_api="blas")
+        try:
+            with pools.limit(limits=1, user_api="openmp"), np.errstate(all="ignore"):
+                yield
+        finally:
+            with self._lock:
+                self._within -= 1
+                if self._within == 0:
+                    self._blas.restore_original_limits()
+                    self._filters.__exit__(None, None, None)
 
-    def __exit__(self, *error: object) -> None:
-        with self._lock:
-            self._within -= 1
-            if self._within == 0:
-                self._filters.__exit__(None, None, None)
 
-
-_SILENCE = _Silence()
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without the library's warnings (unknown categories, names of columns, overflow)."""
-    with _SILENCE, np.errstate(all="ignore"):
-        yield
+_ALONE = _Alone()
 
 
 class Libraries:

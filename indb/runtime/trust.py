@@ -8,6 +8,7 @@ a forged file cannot send it out of bounds. What skops trusts by itself is not c
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -63,7 +64,8 @@ def untrusted(types: list[str]) -> list[str]:
 def load(data: bytes, name: str) -> Any:
     """The fitted estimator of a skops file's bytes.
 
-    Raises: ModelFileError when a package is missing, the file holds a type that is not trusted, or is damaged.
+    Raises: ModelFileError when a package is missing or of another release than the estimator was fitted with, the file
+    holds a type that is not trusted, or is damaged.
     """
     what = f"cannot load the {name} of the model"
     try:
@@ -75,17 +77,29 @@ def load(data: bytes, name: str) -> Any:
     try:
         types = list(io.get_untrusted_types(data=data))
         unknown = untrusted(types)
-        found = None if unknown else io.loads(data, trusted=types)
+        with warnings.catch_warnings(record=True) as noted:
+            warnings.simplefilter("always")
+            found = None if unknown else io.loads(data, trusted=types)
     except Exception as error:  # zipfile, json, numpy and skops each have errors of their own
         raise ModelFileError(
             f"{what}: {error or type(error).__name__}", "Install the versions of packages that it was trained with."
         ) from error
     if unknown:
         raise ModelFileError(f"{what}: it holds types that are not known to be harmless: {', '.join(unknown)}")
-    problem = forged(found)
+    problem = _other_release(noted) or forged(found)
     if problem:
         raise ModelFileError(f"{what}: {problem}")
     return found
+
+
+def _other_release(noted: list[warnings.WarningMessage]) -> str | None:
+    """What scikit-learn notes when an object was fitted with another release, which may compute something else."""
+    for each in noted:
+        fitted_with = getattr(each.message, "original_sklearn_version", "")
+        here = getattr(each.message, "current_sklearn_version", "")
+        if fitted_with.split(".")[:2] != here.split(".")[:2]:
+            return f"it was fitted with scikit-learn {fitted_with}, here is {here}, needed the same release"
+    return None
 
 
 def objects(root: Any) -> Iterator[tuple[Any, int | None]]:
