@@ -50,10 +50,11 @@ def runtime(GD: dict[str, Any], plpy: Any, package: str, sources: dict[str, str]
         return
 
     def refuse(problem: str, hint: str) -> None:
-        plpy.error(f"cannot run models in PL/Python: {problem}", hint=hint, sqlstate="58000")
+        plpy.error(problem, hint=hint, sqlstate="58000")
 
+    version = sys.version.split()[0]
     if sys.version_info < (3, 11):  # noqa: UP036 (the server's Python, not ours)
-        refuse(f"found Python {sys.version.split()[0]}, needed 3.11", "Use a server whose PL/Python is built with it.")
+        refuse(f"PL/Python is Python {version}, needed 3.11", "Use a server whose PL/Python is built with it.")
     if server_python is not None:
         if not os.path.isdir(server_python):
             refuse(
@@ -67,7 +68,7 @@ def runtime(GD: dict[str, Any], plpy: Any, package: str, sources: dict[str, str]
     except Exception as error:  # a numpy that was built for another Python raises whatever it likes
         place = "" if server_python is None else f" with server_python {server_python!r}"
         refuse(
-            f"numpy cannot be imported by {sys.version.split()[0]}{place} ({type(error).__name__}: {error})",
+            f"numpy cannot be imported by the server's Python {version}{place} ({type(error).__name__}: {error})",
             "Install it for the server's Python (Debian: apt-get install python3-numpy), or name a folder that holds "
             "it with server_python=, --server-python.",
         )

@@ -197,9 +197,10 @@ class Postgres(Engine):
         found = self.rows(_OWNERS)
         if found:
             kind, owned, owner, role = found[0]
-            raise DeployError(
-                f"cannot deploy as superuser {role!r}: {kind} {owned} belongs to {owner!r}, needed a superuser",
-                f"Deploy as {owner!r}. Or look for triggers and functions that are not indb's, then run ALTER {kind} "
+            raise DatabaseError(
+                f"cannot change schema indb as superuser {role!r}: {kind} {owned} belongs to {owner!r}, needed a "
+                "superuser",
+                f"Connect as {owner!r}. Or look for triggers and functions that are not indb's, then run ALTER {kind} "
                 f"{owned} OWNER TO {quoted(role)}.",
             )
 
@@ -297,6 +298,11 @@ class Postgres(Engine):
             return super().select(deployment, model, source, key, outputs)
         udf.check_key(self, source, key)
         return udf_sql.select(deployment, model, source, key, outputs)
+
+    def driver_problem(self, verb: str, error: Exception) -> DatabaseError:
+        problem = super().driver_problem(verb, error)
+        _, is_ours, said = problem.message.partition("plpy.Error: ")
+        return DatabaseError(said, problem.hint) if is_ours else problem
 
     def usage(self, deployment: Deployment, table: Table) -> str:
         path = "SET search_path = public, indb;  -- once in a connection, or write indb.predict(…)"

@@ -30,7 +30,6 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
-from pprint import pformat
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -190,7 +189,7 @@ def _create_runtime(database: Postgres, server_python: str | None) -> None:
     package, modules = sources()
     body = (
         f"from typing import Any\nPACKAGE = {package!r}\nSERVER_PYTHON = {server_python!r}\n"
-        f"SOURCES = {pformat(modules, width=10**9, sort_dicts=False)}\n"
+        f"SOURCES = {modules!a}\n"  # one line, for PL/Python indents all; and a LATIN1 database has no …
         f"{_definition('finder')}\n{_definition('runtime')}\nruntime(GD, plpy, PACKAGE, SOURCES, SERVER_PYTHON)"
     )
     accept = f"from typing import Any\n{_definition('accept')}\nreturn accept(GD, plpy, *args)"
@@ -252,10 +251,11 @@ def _python(deployment: Deployment, method: str) -> Body:
             [lane.target, lane.output, lane.lane, sql.is_label(deployment, lane)] for lane in sql.slots(deployment)
         ],
     }
-    refused = f"the session has not loaded model {deployment.digest[:12]}"
+    name = ascii(f"cannot predict with {deployment.pinned!r}: ")
     return Body(
         "plpython3u",
         f"\nmodel = GD.get({'indb ' + deployment.digest!r})\nif model is None:\n    if args[0] < 0:\n"
-        f"        plpy.error({refused!r})\n    return None\nLAYOUT = {json.dumps(layout)!r}\n"
-        f"return model.{method}(LAYOUT, args)\n",
+        f"        plpy.error({name} + 'its model is not loaded')\n    return None\ntry:\n"
+        f"    return model.{method}({json.dumps(layout)!r}, args)\nexcept Exception as error:\n"
+        f"    plpy.error({name} + repr(error))\n",
     )

@@ -49,7 +49,7 @@ DECLARE
     statement text;
 BEGIN
     IF strpos(model, '@') = 0 THEN
-        -- "churn@2", or only "churn@2.…" where a model has several targets
+        -- "churn@2", or only "churn@2.t0" and the like where a model has several targets
         SELECT model || '@' || max(substring(substring(p.proname::text, length(model) + 2), '^[0-9]+')::integer)
         INTO version FROM pg_proc AS p
         WHERE p.pronamespace = 'indb'::regnamespace AND starts_with(p.proname::text, model || '@');
