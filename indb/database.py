@@ -315,7 +315,8 @@ class Database:
                 return verify.compare_rows(deployment, rows, found, expected, tolerance or verify.LIBRARY_TOLERANCE)
             model = codec.decode(self.engine.model_bytes(deployment), name)
             expected = verify.evaluated(model, deployment, rows)
-            return verify.compare_rows(deployment, rows, found, expected, tolerance or verify.TOLERANCE)
+            usual = verify.LIBRARY_TOLERANCE if model.is_foreign else verify.TOLERANCE
+            return verify.compare_rows(deployment, rows, found, expected, tolerance or usual)
 
     def models(self) -> list[Deployment]:
         """The newest version of each model, by name."""
