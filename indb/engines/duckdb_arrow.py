@@ -46,27 +46,25 @@ class PythonModel:
     def __init__(self, deployment: Deployment, read: Callable[[], bytes]) -> None:
         self.deployment = deployment
         self._read: Callable[[], bytes] | None = read
-        self._scorer: Scorer | None = None
-        self._lanes: list[tuple[str, str, Callable[[Values], Any]]] = []
+        self._score: Callable[[Sequence[Any]], Any] | None = None
 
-    def scorer(self) -> Scorer:
-        """The loaded model, which all functions of this process share; safe to call from several threads.
+    def score(self, columns: Sequence[Any]) -> Any:
+        """The lanes of some rows, a struct array, for what the Python function is given."""
+        return (self._score or self.load())(columns)
 
-        Raises: ModelFileError when the registry holds something else than the model; DatabaseError when nothing.
+    def load(self) -> Callable[[Sequence[Any]], Any]:
+        """What scores rows with the model, which all functions of this process share; threads may come at once.
+
+        Raises: ModelFileError when the model cannot be loaded; DatabaseError when the registry does not hold it.
         """
-        found = self._scorer
-        if found is not None:
-            return found
         with _LOADING:
-            digest = self.deployment.digest
-            found = self._scorer or SCORERS.get(digest)
-            if found is None:
-                found = SCORERS[digest] = self._load()
-            self._lanes = _converters(self.deployment, found)
-            self._scorer, self._read = found, None
-            return found
+            if self._score is None:
+                digest = self.deployment.digest
+                scorer = SCORERS.get(digest) or SCORERS.setdefault(digest, self._scorer())
+                self._score, self._read = _scoring(self.deployment, scorer), None
+            return self._score
 
-    def _load(self) -> Scorer:
+    def _scorer(self) -> Scorer:
         if self._read is None:
             raise DatabaseError(f"cannot predict with {self.deployment.pinned!r}: it was dropped")
         data = self._read()
@@ -79,28 +77,34 @@ class PythonModel:
 
     def free(self) -> None:
         """Let go of the model."""
-        self._scorer = self._read = None
-        self._lanes = []
+        self._score = self._read = None
 
-    def score(self, columns: Sequence[Any]) -> Any:
-        """The lanes of some rows, a struct array, for what the Python function is given."""
-        import pyarrow
 
-        scorer = self.scorer()
+def _scoring(deployment: Deployment, scorer: Scorer) -> Callable[[Sequence[Any]], Any]:
+    """The function of a loaded model. It runs for 2,048 rows at a time: what can be prepared is prepared here."""
+    import pyarrow
+
+    numbers, texts = by_type(deployment)
+    names, text_names = [column.model for column in numbers], [column.model for column in texts]
+    read = {column.model for column in deployment.columns}
+    others = [(column.name, _GAPS[column.kind]) for column in scorer.model.columns if column.name not in read]
+    lanes = _converters(deployment, scorer)
+    fields = [f"lane_{number}" for number in range(len(lanes))]
+
+    def score(columns: Sequence[Any]) -> Any:
         n_rows = len(columns[0])
-        numbers, texts = by_type(self.deployment)
         given: dict[str, Values] = {}
-        if numbers:
-            matrix = _matrix(columns[0])
-            given = {numbers[lane].model: matrix[:, lane : lane + 1] for lane in range(len(numbers))}
-        for bound, array in zip(texts, columns[len(columns) - len(texts) :], strict=True):
-            given[bound.model] = _chunk(array).to_numpy(zero_copy_only=False).reshape(-1, 1)
-        for column in scorer.model.columns:  # no output needs the others
-            if column.name not in given:
-                given[column.name] = np.broadcast_to(_GAPS[column.kind], (n_rows, 1))
+        if names:
+            given.update(zip(names, _matrix(columns[0]).T[:, :, None], strict=True))
+        for name, column in zip(text_names, columns[len(columns) - len(texts) :], strict=True):
+            given[name] = _chunk(column).to_numpy(zero_copy_only=False).reshape(-1, 1)
+        for name, gap in others:  # no output needs these
+            given[name] = np.broadcast_to(gap, (n_rows, 1))
         outputs = scorer.outputs(given, n_rows)
-        arrays = [convert(outputs[target][output]) for target, output, convert in self._lanes]
-        return pyarrow.StructArray.from_arrays(arrays, names=[f"lane_{number}" for number in range(len(arrays))])
+        arrays = [convert(outputs[target][output]) for target, output, convert in lanes]
+        return pyarrow.StructArray.from_arrays(arrays, names=fields)
+
+    return score
 
 
 def _chunk(column: Any) -> Any:

@@ -61,7 +61,7 @@ def install(database: DuckDB, deployment: Deployment) -> None:
     by_column = next((code for lane, code in cores if lane.suffix == ""), None)
     macros.install_cores(database, deployment, cores, by_column)
     model = PythonModel(deployment, lambda: database.model_bytes(deployment))
-    model.scorer()  # not at the first query: other connections do not see the registry's row before the commit
+    model.load()  # not at the first query: other connections do not see the registry's row before the commit
     database.functions.add(database, deployment, model)
 
 
