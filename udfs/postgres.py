@@ -98,12 +98,12 @@ def accept(GD: dict[str, Any], plpy: Any, digest: str, file: bytes | None, deplo
     except Exception as error:
         message = getattr(error, "message", None) or f"cannot load model {digest[:12]}: {error!r}"
         plpy.error(message, hint=getattr(error, "hint", None) or "", sqlstate="XX001")
-    models = [key for key in GD if isinstance(key, str) and len(key) == len("indb ") + 64]
-    for key in models:
-        if key[len("indb ") :] not in (deployed or ()):
-            del GD[key]
-    kept = [key for key in models if key in GD]
-    while kept and made.size + sum(GD[key].size for key in kept) > 512 << 20:
-        del GD[kept.pop(0)]
+    kept = [key[5:] for key in GD if isinstance(key, str) and key.startswith("indb ") and len(key) == 5 + 64]
+    dropped = [each for each in kept if each not in (deployed or ())]
+    kept = [each for each in kept if each not in dropped]
+    while kept and made.size + sum(GD["indb " + each].size for each in kept) > 512 << 20:
+        dropped.append(kept.pop(0))
+    for key in [key for key in GD if isinstance(key, str) and key[5:69] in dropped]:  # and its functions of a row
+        del GD[key]
     GD["indb " + digest] = made
     return True

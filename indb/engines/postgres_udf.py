@@ -226,9 +226,9 @@ def _create_version(database: Postgres, deployment: Deployment, table: Table) ->
 
     # Without names: PL/Python makes a global variable of each named argument, for each row.
     row = [("", each) for each in ("integer", "bytea", "text[]")]
-    create(f"{deployment.pinned}.udf", row, "double precision", _python(deployment, "row"), ROW_COST)
+    create(f"{deployment.pinned}.udf", row, "double precision", _python(deployment, _ROW), ROW_COST)
     batch = [("", each) for each in ("integer", "integer[]", "bigint", "bytea", "text[]")]
-    create(f"{deployment.pinned}.batch", batch, "text[]", _python(deployment, "batch"), BATCH_COST)
+    create(f"{deployment.pinned}.batch", batch, "text[]", _python(deployment, _BATCH), BATCH_COST)
     for lane in deployment.lanes:
         value = sql.lane_value(deployment, lane, lambda column: f"r.{quoted(column.column)}")
         create(deployment.function(lane), [("r", table.sql)], TYPES[lane.type], Body("expression", value))
@@ -242,20 +242,51 @@ def _create_version(database: Postgres, deployment: Deployment, table: Table) ->
         create(f"{deployment.pinned}.select", [("", "text")], "text", Body("expression", sql.score_text(deployment)))
 
 
-def _python(deployment: Deployment, method: str) -> Body:
+def _layout(deployment: Deployment) -> str:
+    """What Python has to know of a version's arguments and results, as JSON."""
     numbers, texts = sql.columns(deployment)
-    layout = {
+    parts = {
         "numbers": [column.model for column in numbers],
         "texts": [column.model for column in texts],
         "slots": [
             [lane.target, lane.output, lane.lane, sql.is_label(deployment, lane)] for lane in sql.slots(deployment)
         ],
     }
-    name = ascii(f"cannot predict with {deployment.pinned!r}: ")
-    return Body(
-        "plpython3u",
-        f"\nmodel = GD.get({'indb ' + deployment.digest!r})\nif model is None:\n    if args[0] < 0:\n"
-        f"        plpy.error({name} + 'its model is not loaded')\n    return None\ntry:\n"
-        f"    return model.{method}({json.dumps(layout)!r}, args)\nexcept Exception as error:\n"
-        f"    plpy.error({name} + repr(error))\n",
-    )
+    return json.dumps(parts)
+
+
+_ROW = """
+row = GD.get({row!a})
+if row is None:
+    model = GD.get({model!a})
+    if model is None:
+        if args[0] < 0:
+            plpy.error({problem!a} + "its model is not loaded")
+        return None
+    row = GD[{row!a}] = model.rows({layout!a})
+try:
+    return row(args)
+except Exception as error:
+    plpy.error({problem!a} + repr(error))
+"""
+
+_BATCH = """
+model = GD.get({model!a})
+if model is None:
+    if args[0] < 0:
+        plpy.error({problem!a} + "its model is not loaded")
+    return None
+try:
+    return model.batch({layout!a}, args)
+except Exception as error:
+    plpy.error({problem!a} + repr(error))
+"""
+
+
+def _python(deployment: Deployment, body: str) -> Body:
+    """A function that gives NULL while the session has not loaded the model."""
+    layout = _layout(deployment)
+    model = f"indb {deployment.digest}"
+    row = f"{model} {hashlib.sha256(layout.encode()).hexdigest()[:16]}"
+    problem = f"cannot predict with {deployment.pinned!r}: "
+    return Body("plpython3u", body.format(model=model, row=row, layout=layout, problem=problem))

@@ -68,10 +68,10 @@ def lane_value(deployment: Deployment, lane: Lane, column: Callable[[BoundColumn
 
 
 def _typed(deployment: Deployment, lane: Lane, place: str) -> str:
-    """The label at a place, counted from 1, in the type of the lane."""
+    """The label at a place, counted from 0, in the type of the lane."""
     labels = ", ".join(text(label) for label in _labels(deployment, lane.target) or ())
     type_ = "pg_catalog.text" if lane.type == "text" else TYPES[lane.type]
-    return f"(CAST(ARRAY[{labels}] AS {type_}[]))[{place}]"
+    return f"(CAST(ARRAY[{labels}] AS {type_}[]))[{place} OPERATOR(pg_catalog.+) 1]"
 
 
 # Whole tables
