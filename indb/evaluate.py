@@ -6,7 +6,7 @@ Nothing here raises on overflow: the meaning of arithmetic is IEEE 754. This mod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
 from typing import Any, TypeAlias
 
@@ -65,16 +65,21 @@ def evaluate(model: Model, columns: Mapping[str, Any]) -> dict[str, dict[str, Va
 
 
 def evaluate_values(
-    model: Model, columns: Mapping[str, Values], n_rows: int, kernels: Kernels | None = None
+    model: Model,
+    columns: Mapping[str, Values],
+    n_rows: int,
+    kernels: Kernels | None = None,
+    order: Sequence[Block] = (),
 ) -> dict[str, dict[str, Values]]:
     """`evaluate` of columns that are arrays of (n_rows, 1) already: float64, or objects that are str or None.
 
-    kernels: what computes blocks of some kinds in place of this module, with the same bits.
+    kernels: what computes blocks of some kinds in place of this module, with the same bits. order: `walk` of the
+    model's roots, where it is known.
     """
     special = kernels or {}
     memo: dict[int, Values] = {}
     with np.errstate(all="ignore"):
-        for block in walk(model.roots()):
+        for block in order or walk(model.roots()):
             if isinstance(block, Column):
                 memo[id(block)] = columns[block.name]
             elif type(block) in special:

@@ -34,9 +34,9 @@ class Scorer:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._kernels: dict[int, tuple[Numeric, Kernel]] = {}
-        blocks = list(walk(model.roots()))
-        self._libraries = Libraries([block for block in blocks if isinstance(block, Foreign)])
-        for block in blocks:
+        self._order = tuple(walk(model.roots()))
+        self._libraries = Libraries([block for block in self._order if isinstance(block, Foreign)])
+        for block in self._order:
             if isinstance(block, TreeEnsemble):
                 numeric = Numeric(block)
                 self._kernels[id(block)] = numeric, kernel(numeric)
@@ -55,7 +55,7 @@ class Scorer:
         Of a foreign model: what its library gives, and missing outputs for a row that the library refuses.
         """
         kernels: Kernels = {TreeEnsemble: self._trees, Foreign: self._libraries.batch()}
-        return evaluate_values(self.model, columns, n_rows, kernels)
+        return evaluate_values(self.model, columns, n_rows, kernels, self._order)
 
     def _trees(self, block: TreeEnsemble, inputs: list[Values]) -> Floats:
         numeric, found = self._kernels[id(block)]

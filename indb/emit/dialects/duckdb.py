@@ -1,4 +1,4 @@
-"""DuckDB 1.4 and newer.
+"""DuckDB 2.0 and newer.
 
 Traps: a bare 0.5 is a decimal and slow, 0.5e0 is a double. A sum of hundreds of terms takes the optimiser seconds,
 while list_sum over a list of them adds in the same order at once. IN with five values or more in a select list is
