@@ -167,14 +167,14 @@ def written_select(
     lowering, roots = _roots(model, spoken, binding, lanes)
     _check_depth(spoken, roots)
     named = stages(roots, lowering.words)
-    names = _free_names([lane.name for lane in lanes], key)
+    names = free_names([lane.name for lane in lanes], key)
     keys = [(f"{alias}.{protected(spoken.quote(name))}", name) for name in key]
     groups = levels(named)
     writer = _chain if spoken.lateral_after is None or len(groups) <= spoken.lateral_after else _lateral
     return writer(_Parts(spoken, binding, source, alias, keys, groups, roots, lanes, names))
 
 
-def _free_names(names: Sequence[str], key: Sequence[str]) -> list[str]:
+def free_names(names: Sequence[str], key: Sequence[str]) -> list[str]:
     """Output names that no key column has, without regard to case."""
     taken = {name.lower() for name in key}
     free: list[str] = []

@@ -40,8 +40,8 @@ class Task:
 
     @property
     def is_large(self) -> bool:
-        """Whether the model is too large for one expression."""
-        return self.deployment.strategy == Strategy.STAGED.value
+        """Whether the model is too large for one expression, or runs as Python."""
+        return self.deployment.strategy != Strategy.EXPRESSION.value
 
     @property
     def identity(self) -> str:
