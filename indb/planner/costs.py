@@ -55,14 +55,14 @@ class Costs:
 
 DEFAULTS: Mapping[str, Costs] = {
     "postgres": Costs(
-        operation=35.0, staged_operation=35.0, staged_call=1_200.0, bind=4_000.0, staged_bind=40.0, number=90.0,
-        text=250.0, row=1_200.0, udf_call=4_500.0, split=8.0, value=12.0, block=8_000.0, batch_rows=4_096.0,
+        operation=35.0, staged_operation=35.0, staged_call=1_200.0, bind=4_000.0, staged_bind=40.0, number=100.0,
+        text=500.0, row=1_500.0, udf_call=8_000.0, split=16.0, value=5.0, block=8_000.0, batch_rows=10_000.0,
         threads=1.0, udf_threads=1.0,
     ),
     "duckdb": Costs(
-        operation=8.0, staged_operation=8.0, staged_call=0.0, bind=70_000.0, staged_bind=40_000.0, number=2.0,
-        text=60.0, row=20.0, udf_call=15_000_000.0, split=8.0, value=12.0, block=8_000.0, batch_rows=2_048.0,
-        threads=2.0, udf_threads=2.0,
+        operation=15.0, staged_operation=15.0, staged_call=0.0, bind=60_000.0, staged_bind=60_000.0, number=25.0,
+        text=500.0, row=500.0, udf_call=18_000_000.0, split=16.0, value=5.0, block=8_000.0, batch_rows=2_048.0,
+        threads=2.0, udf_threads=1.0,  # most of what Python does for a row holds its lock
     ),
 }  # fmt: skip
 """Measured on two cores with PostgreSQL 15 and DuckDB 2.0; `indb calibrate` finds those of a server."""
