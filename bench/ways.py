@@ -79,7 +79,8 @@ def _indb(database: Database, db: Indb, workload: Workload, total: int) -> list[
     model = indb.read(workload.pipeline)
     read = time.perf_counter()
     plan = db.plan(model, TABLE)
-    as_sql = next(option.strategy for option in plan.options if option.strategy in SQL_STRATEGIES and not option.refused)
+    usable = [option.strategy for option in plan.options if not option.refused]
+    as_sql = next(strategy for strategy in usable if strategy in SQL_STRATEGIES)
     made = db.deploy(name, model, TABLE, strategy=as_sql)  # Python functions are compared by bench.planner
     notes: dict[str, float | str] = {
         "strategy": made.strategy, "read_seconds": read - started, "deploy_seconds": time.perf_counter() - read

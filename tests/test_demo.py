@@ -70,6 +70,7 @@ def test_duckdb(url, tmp_path):
         assert tables == {"flights", "flights_late", "flights_late_boost"}
 
 
+@pytest.mark.slow
 def test_it_runs_again_in_the_same_file_and_keeps_what_is_not_its_own(url, tmp_path):
     run(url)
     with duckdb.connect(str(tmp_path / "demo.duckdb")) as connection:

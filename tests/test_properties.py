@@ -161,6 +161,7 @@ def known(frame: pd.DataFrame) -> dict[str, list[Any]]:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
 def test_random_pipelines(data: st.DataObject) -> None:

@@ -199,6 +199,7 @@ FRAMES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", GROUPS, ids=str)
 @pytest.mark.parametrize("frame", FRAMES)
 def test_one_hot_encoders(frame: str, group: dict[str, Any]) -> None:
