@@ -17,6 +17,7 @@ from indb.database import Database, connect
 from indb.demo.flights import CLIENT_TABLE, KEY, TABLE, Store, read_flights, store_of
 from indb.demo.models import FEATURES, LATE_MINUTES, Trained, label_flips, largest_difference, train
 from indb.demo.report import Outcome, print_outcomes, print_queries, queries
+from indb.emit import Strategy
 from indb.errors import VerifyError
 from indb.readers import read
 
@@ -55,7 +56,8 @@ def run_demo(url: str, flights: int | None = None, console: Console | None = Non
         asked = queries(TABLE)
         for query in asked:
             database.engine.rows(query.sql)  # as any client sends it
-        print_queries(console, store.client, asked)
+        in_python = [each.trained.name for each in outcomes if each.plan.strategy is Strategy.UDF]
+        print_queries(console, store.client, asked, in_python if store.database.engine.dialect == "duckdb" else [])
         console.print()
         _say_goodbye(console, store, time.perf_counter() - started)
     return outcomes

@@ -100,9 +100,12 @@ def _size(count: int) -> str:
     return f"{count / 1000:,.0f} kB"
 
 
-def print_queries(console: Console, client: str, asked: Sequence[Query]) -> None:
-    """The queries, so that they can be copied."""
+def print_queries(console: Console, client: str, asked: Sequence[Query], python: Sequence[str]) -> None:
+    """The queries, so that they can be copied; `python` names the models that are Python functions of DuckDB."""
     console.print(Text(f"Three queries to try. {client}"), soft_wrap=True)
+    if python:
+        note = f"{', '.join(python)} runs in Python: there, open the database with indb.connect and use its sql(…)."
+        console.print(Text(note), soft_wrap=True)
     for query in asked:
         console.print()
         console.print(Text(f"-- {query.question}", style="dim"), soft_wrap=True)

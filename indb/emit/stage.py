@@ -49,9 +49,9 @@ def work(root: Node) -> Work:
         args = [total[arg.number] for arg in node.args]
         match node.kind:
             case Form.TREE:
-                steps = node.value.forest.steps(node.value.root)
-                own[node.number] = 2.0 * steps
-                total[node.number] = steps * (2.0 + sum(args) / len(args))
+                splits, comparisons = node.value.forest.path(node.value.root)
+                own[node.number] = splits + comparisons
+                total[node.number] = splits + comparisons + splits * sum(args) / len(args)
             case Op.WHERE:
                 own[node.number] = 1.0
                 total[node.number] = 1.0 + args[0] + max(args[1:])

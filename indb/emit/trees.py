@@ -71,13 +71,22 @@ class Forest:
         """How many splits of one tree read each feature."""
         return Counter(self.feature[node] for node in self.nodes(root) if self.feature[node] >= 0)
 
-    def steps(self, root: int) -> float:
-        """How many splits a row takes to a leaf when each side of a split is as likely as the other."""
-        found: dict[int, float] = {}
+    def path(self, root: int) -> tuple[float, float]:
+        """(splits, comparisons) of a row on its way to a leaf when each side of a split is as likely as the other.
+
+        A set's values are compared one after the other; all of them, where the row's value is not among them.
+        """
+        splits: dict[int, float] = {}
+        comparisons: dict[int, float] = {}
         for node in self.nodes(root):
-            inner = self.feature[node] >= 0
-            found[node] = 1.0 + (found[self.left[node]] + found[self.right[node]]) / 2.0 if inner else 0.0
-        return found[root]
+            splits[node] = comparisons[node] = 0.0
+            if self.feature[node] < 0:
+                continue
+            left, right, number = self.left[node], self.right[node], self.category_set[node]
+            own = 1.0 + (0.0 if number < 0 else len(self.sets[number]))
+            splits[node] = 1.0 + (splits[left] + splits[right]) / 2.0
+            comparisons[node] = own + (comparisons[left] + comparisons[right]) / 2.0
+        return splits[root], comparisons[root]
 
     def shape(self, root: int) -> tuple[int, int]:
         """(number of scalar nodes without the features, depth of nesting) of one tree as an expression."""
