@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from indb.emit.dialects.base import BYTE_BY_BYTE
 from indb.engines.base import text
 from indb.engines.deployment import Deployment, Lane, TargetLabels
 
@@ -48,6 +49,10 @@ class Spelling(ABC):
     def error(self, function: str, arguments: Sequence[str], type: str) -> str:
         """`refuse` or `unknown`, called in place of a value of a type."""
 
+    def name(self, argument: str) -> str:
+        """A name that the caller gave, compared byte by byte: labels may differ in nothing but their case."""
+        return f"{argument} {BYTE_BY_BYTE}"
+
     def double(self, sql: str, type: str) -> str:
         """A value as a double."""
         if type == "boolean":
@@ -78,7 +83,8 @@ def body(
     arms = [(pinned, arm(public, arguments, each, spelling_of(each))) for pinned, each in versions.items()]
     bare = [(name, text(each.pinned)) for name, each in sorted(names.items()) if name != each.pinned]
     unknown = own.error("unknown", ("model", text("model"), text(", ".join(sorted(names)))), public.type)
-    return case(" ".join(case("model", bare, "model").split("\n")), arms, unknown)
+    model = own.name("model")
+    return case(" ".join(case(model, bare, model).split("\n")), arms, unknown)
 
 
 def arm(public: Public, arguments: Sequence[str], deployment: Deployment, spelling: Spelling) -> str:
@@ -97,7 +103,7 @@ def arm(public: Public, arguments: Sequence[str], deployment: Deployment, spelli
         return refuse("it has a single target", "Leave the target out.")
     arms = [(target.name, _value(public, arguments, deployment, target, spelling)) for target in deployment.targets]
     what, known = text(f"target of {deployment.name}"), text(", ".join(target.name for target in deployment.targets))
-    return case("target", arms, spelling.error("unknown", ("target", what, known), public.type))
+    return case(spelling.name("target"), arms, spelling.error("unknown", ("target", what, known), public.type))
 
 
 def _value(
@@ -118,7 +124,7 @@ def _value(
     known = ", ".join(target.labels or ())
     otherwise = spelling.error("unknown", ("label", text(f"label of {deployment.name}"), text(known)), public.type)
     arms = [(key, value) for key, value in zip(keys, values, strict=True) if key is not None]
-    return case("label", arms, otherwise)
+    return case(spelling.name("label"), arms, otherwise)
 
 
 def _typed(public: Public, deployment: Deployment, lane: Lane, spelling: Spelling) -> str:

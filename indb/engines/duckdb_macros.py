@@ -109,8 +109,11 @@ def install_cores(
 
 
 def _core_binding(deployment: Deployment) -> dict[str, SqlColumn]:
-    """The columns as parameters of the core: integers and booleans as they are, other numbers as doubles."""
-    plain = {"integer": SqlKind.INTEGER, "boolean": SqlKind.BOOLEAN, "text": SqlKind.TEXT, "enum": SqlKind.TEXT}
+    """The columns as parameters of the core: integers and booleans as they are, other numbers as doubles.
+
+    Texts are cast like an enum: a parameter has no type, and only a text can be given a collation.
+    """
+    plain = {"integer": SqlKind.INTEGER, "boolean": SqlKind.BOOLEAN, "text": SqlKind.ENUM, "enum": SqlKind.ENUM}
     return {
         column.model: SqlColumn(quoted(column.column), plain.get(column.kind, SqlKind.FLOAT64))
         for column in deployment.columns
@@ -131,9 +134,11 @@ def _by_column(deployment: Deployment, model: Model, strategy: Strategy) -> str 
         return None  # it would be the macro over a row
     columns: dict[str, SqlColumn] = {}
     for column in deployment.columns:
+        name = quoted(column.column)
         is_text = column.kind in ("text", "enum")
-        kind, type = (SqlKind.TEXT, "VARCHAR") if is_text else (SqlKind.FLOAT64, "DOUBLE")
-        columns[column.model] = SqlColumn(f"CAST({quoted(column.column)} AS {type})", kind)
+        columns[column.model] = (
+            SqlColumn(name, SqlKind.ENUM) if is_text else SqlColumn(f"CAST({name} AS DOUBLE)", SqlKind.FLOAT64)
+        )
     made = bodies(deployment, model, "duckdb", columns, strategy)
     return next((code.text for lane, code in made if lane.suffix == ""), None)
 
@@ -216,6 +221,9 @@ def _cast(deployment: Deployment) -> str:
 
 class _Checked(dispatch.Spelling):
     """Calls for a row of which nothing is known."""
+
+    def name(self, argument: str) -> str:
+        return super().name(f"CAST({argument} AS VARCHAR)")
 
     def call(self, deployment: Deployment, lane: Lane) -> str:
         return _checked(deployment, lane)

@@ -30,7 +30,7 @@ import duckdb
 from duckdb.func import ARROW, SPECIAL
 
 from indb.emit import output_lanes
-from indb.emit.statement import free_names as free_names
+from indb.emit.statement import free_names
 from indb.engines import duckdb_macros as macros
 from indb.engines.base import SOURCE, quoted, text
 from indb.engines.deployment import Deployment

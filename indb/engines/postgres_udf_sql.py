@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from indb.emit.outputs import output_lanes
-from indb.emit.statement import free_names as free_names
+from indb.emit.statement import free_names
 from indb.engines.base import SOURCE, quoted, text
 from indb.engines.deployment import BoundColumn, Deployment, Lane
 from indb.engines.postgres_functions import TYPES

@@ -9,7 +9,7 @@
     WHEN r."age"::DOUBLE / 10e0
       + CASE
           WHEN r."city" IS NULL THEN 0e0
-          ELSE CASE r."city" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
+          ELSE CASE r."city" COLLATE "C" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
         END > 0e0
       THEN 'yes'
     ELSE 'no'
@@ -22,7 +22,7 @@ END)::VARCHAR
     + exp(-(r."age"::DOUBLE / 10e0
         + CASE
             WHEN r."city" IS NULL THEN 0e0
-            ELSE CASE r."city" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
+            ELSE CASE r."city" COLLATE "C" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
           END)))
 
 -- predict_proba_yes, expression
@@ -30,14 +30,14 @@ END)::VARCHAR
   + exp(-(r."age"::DOUBLE / 10e0
       + CASE
           WHEN r."city" IS NULL THEN 0e0
-          ELSE CASE r."city" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
+          ELSE CASE r."city" COLLATE "C" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
         END)))
 
 -- decision_function, expression
 r."age"::DOUBLE / 10e0
 + CASE
     WHEN r."city" IS NULL THEN 0e0
-    ELSE CASE r."city" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
+    ELSE CASE r."city" COLLATE "C" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
   END
 
 -- predict, staged
@@ -46,7 +46,7 @@ r."age"::DOUBLE / 10e0
     WHEN r."age"::DOUBLE / 10e0
       + CASE
           WHEN r."city" IS NULL THEN 0e0
-          ELSE CASE r."city" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
+          ELSE CASE r."city" COLLATE "C" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
         END > 0e0
       THEN 'yes'
     ELSE 'no'
@@ -59,7 +59,7 @@ END)::VARCHAR
     + exp(-(r."age"::DOUBLE / 10e0
         + CASE
             WHEN r."city" IS NULL THEN 0e0
-            ELSE CASE r."city" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
+            ELSE CASE r."city" COLLATE "C" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
           END)))
 
 -- predict_proba_yes, staged
@@ -67,14 +67,14 @@ END)::VARCHAR
   + exp(-(r."age"::DOUBLE / 10e0
       + CASE
           WHEN r."city" IS NULL THEN 0e0
-          ELSE CASE r."city" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
+          ELSE CASE r."city" COLLATE "C" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
         END)))
 
 -- decision_function, staged
 r."age"::DOUBLE / 10e0
 + CASE
     WHEN r."city" IS NULL THEN 0e0
-    ELSE CASE r."city" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
+    ELSE CASE r."city" COLLATE "C" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
   END
 
 -- to_sql
@@ -89,7 +89,7 @@ SELECT
       WHEN stage_1."age" / 10e0
         + CASE
             WHEN stage_1."city" IS NULL THEN 0e0
-            ELSE CASE stage_1."city" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
+            ELSE CASE stage_1."city" COLLATE "C" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
           END > 0e0
         THEN 'yes'
       ELSE 'no'
@@ -106,7 +106,7 @@ FROM (
     nullif(input."age" / 10e0
     + CASE
         WHEN input."city" IS NULL THEN 0e0
-        ELSE CASE input."city" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
+        ELSE CASE input."city" COLLATE "C" WHEN 'Paris' THEN 1e0 WHEN 'O''Hare' THEN -2e0 ELSE 0.25e0 END
       END, 'NaN'::DOUBLE) AS add_1
   FROM (
     SELECT

@@ -9,7 +9,11 @@
     WHEN r."age"::float8 / 10::float8
       + CASE
           WHEN r."city" IS NULL THEN 0::float8
-          ELSE CASE r."city" WHEN 'Paris' THEN 1::float8 WHEN 'O''Hare' THEN -2::float8 ELSE 0.25::float8 END
+          ELSE CASE r."city" COLLATE "C"
+            WHEN 'Paris' THEN 1::float8
+            WHEN 'O''Hare' THEN -2::float8
+            ELSE 0.25::float8
+          END
         END > 0::float8
       THEN 'yes'
     ELSE 'no'
@@ -22,7 +26,11 @@ END)::text
     + exp(float8smaller(float8larger(-(r."age"::float8 / 10::float8
         + CASE
             WHEN r."city" IS NULL THEN 0::float8
-            ELSE CASE r."city" WHEN 'Paris' THEN 1::float8 WHEN 'O''Hare' THEN -2::float8 ELSE 0.25::float8 END
+            ELSE CASE r."city" COLLATE "C"
+              WHEN 'Paris' THEN 1::float8
+              WHEN 'O''Hare' THEN -2::float8
+              ELSE 0.25::float8
+            END
           END), -745.1::float8), 709.78::float8)))
 
 -- predict_proba_yes, expression
@@ -30,14 +38,22 @@ END)::text
   + exp(float8smaller(float8larger(-(r."age"::float8 / 10::float8
       + CASE
           WHEN r."city" IS NULL THEN 0::float8
-          ELSE CASE r."city" WHEN 'Paris' THEN 1::float8 WHEN 'O''Hare' THEN -2::float8 ELSE 0.25::float8 END
+          ELSE CASE r."city" COLLATE "C"
+            WHEN 'Paris' THEN 1::float8
+            WHEN 'O''Hare' THEN -2::float8
+            ELSE 0.25::float8
+          END
         END), -745.1::float8), 709.78::float8)))
 
 -- decision_function, expression
 r."age"::float8 / 10::float8
 + CASE
     WHEN r."city" IS NULL THEN 0::float8
-    ELSE CASE r."city" WHEN 'Paris' THEN 1::float8 WHEN 'O''Hare' THEN -2::float8 ELSE 0.25::float8 END
+    ELSE CASE r."city" COLLATE "C"
+      WHEN 'Paris' THEN 1::float8
+      WHEN 'O''Hare' THEN -2::float8
+      ELSE 0.25::float8
+    END
   END
 
 -- predict, staged
@@ -47,7 +63,11 @@ BEGIN
       WHEN r."age"::float8 / 10::float8
         + CASE
             WHEN r."city" IS NULL THEN 0::float8
-            ELSE CASE r."city" WHEN 'Paris' THEN 1::float8 WHEN 'O''Hare' THEN -2::float8 ELSE 0.25::float8 END
+            ELSE CASE r."city" COLLATE "C"
+              WHEN 'Paris' THEN 1::float8
+              WHEN 'O''Hare' THEN -2::float8
+              ELSE 0.25::float8
+            END
           END > 0::float8
         THEN 'yes'
       ELSE 'no'
@@ -62,7 +82,11 @@ BEGIN
   mul_1 := -(r."age"::float8 / 10::float8
     + CASE
         WHEN r."city" IS NULL THEN 0::float8
-        ELSE CASE r."city" WHEN 'Paris' THEN 1::float8 WHEN 'O''Hare' THEN -2::float8 ELSE 0.25::float8 END
+        ELSE CASE r."city" COLLATE "C"
+          WHEN 'Paris' THEN 1::float8
+          WHEN 'O''Hare' THEN -2::float8
+          ELSE 0.25::float8
+        END
       END);
   RETURN 1::float8
   - 1::float8 / (1::float8 + exp(float8smaller(float8larger(mul_1, -745.1::float8), 709.78::float8)));
@@ -75,7 +99,11 @@ BEGIN
   mul_1 := -(r."age"::float8 / 10::float8
     + CASE
         WHEN r."city" IS NULL THEN 0::float8
-        ELSE CASE r."city" WHEN 'Paris' THEN 1::float8 WHEN 'O''Hare' THEN -2::float8 ELSE 0.25::float8 END
+        ELSE CASE r."city" COLLATE "C"
+          WHEN 'Paris' THEN 1::float8
+          WHEN 'O''Hare' THEN -2::float8
+          ELSE 0.25::float8
+        END
       END);
   RETURN 1::float8 / (1::float8 + exp(float8smaller(float8larger(mul_1, -745.1::float8), 709.78::float8)));
 END
@@ -85,7 +113,11 @@ BEGIN
   RETURN r."age"::float8 / 10::float8
   + CASE
       WHEN r."city" IS NULL THEN 0::float8
-      ELSE CASE r."city" WHEN 'Paris' THEN 1::float8 WHEN 'O''Hare' THEN -2::float8 ELSE 0.25::float8 END
+      ELSE CASE r."city" COLLATE "C"
+        WHEN 'Paris' THEN 1::float8
+        WHEN 'O''Hare' THEN -2::float8
+        ELSE 0.25::float8
+      END
     END;
 END
 
@@ -104,7 +136,11 @@ SELECT
           END
         + CASE
             WHEN stage_2."city" IS NULL THEN 0::float8
-            ELSE CASE stage_2."city" WHEN 'Paris' THEN 1::float8 WHEN 'O''Hare' THEN -2::float8 ELSE 0.25::float8 END
+            ELSE CASE stage_2."city" COLLATE "C"
+              WHEN 'Paris' THEN 1::float8
+              WHEN 'O''Hare' THEN -2::float8
+              ELSE 0.25::float8
+            END
           END > 0::float8
         THEN 'yes'
       ELSE 'no'
@@ -132,7 +168,11 @@ FROM (
         END
       + CASE
           WHEN input."city" IS NULL THEN 0::float8
-          ELSE CASE input."city" WHEN 'Paris' THEN 1::float8 WHEN 'O''Hare' THEN -2::float8 ELSE 0.25::float8 END
+          ELSE CASE input."city" COLLATE "C"
+            WHEN 'Paris' THEN 1::float8
+            WHEN 'O''Hare' THEN -2::float8
+            ELSE 0.25::float8
+          END
         END, 'NaN'::float8) AS add_1
     FROM (
       SELECT

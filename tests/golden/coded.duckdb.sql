@@ -5,16 +5,18 @@
 
 -- predict, expression
 CASE
-  WHEN r."city" IN ('Paris', 'Rome
-') THEN CASE WHEN r."city" = 'Rome
+  WHEN r."city" COLLATE "C" IN ('Paris', 'Rome
+')
+    THEN CASE WHEN r."city" COLLATE "C" = 'Rome
 ' THEN 30e0 ELSE 20e0 END
   ELSE 10e0
 END
 
 -- predict, staged
 CASE
-  WHEN r."city" IN ('Paris', 'Rome
-') THEN CASE WHEN r."city" = 'Rome
+  WHEN r."city" COLLATE "C" IN ('Paris', 'Rome
+')
+    THEN CASE WHEN r."city" COLLATE "C" = 'Rome
 ' THEN 30e0 ELSE 20e0 END
   ELSE 10e0
 END
@@ -27,9 +29,9 @@ END
 SELECT
   input."id" AS "id",
   CASE
-    WHEN input."city" IN ('Paris', 'Rome
+    WHEN input."city" COLLATE "C" IN ('Paris', 'Rome
 ')
-      THEN CASE WHEN input."city" = 'Rome
+      THEN CASE WHEN input."city" COLLATE "C" = 'Rome
 ' THEN 30e0 ELSE 20e0 END
     ELSE 10e0
   END AS "predict"

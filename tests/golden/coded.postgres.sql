@@ -5,9 +5,9 @@
 
 -- predict, expression
 CASE
-  WHEN r."city" IN ('Paris', 'Rome
+  WHEN r."city" COLLATE "C" IN ('Paris', 'Rome
 ')
-    THEN CASE WHEN r."city" = 'Rome
+    THEN CASE WHEN r."city" COLLATE "C" = 'Rome
 ' THEN 30::float8 ELSE 20::float8 END
   ELSE 10::float8
 END
@@ -15,9 +15,9 @@ END
 -- predict, staged
 BEGIN
   RETURN CASE
-    WHEN r."city" IN ('Paris', 'Rome
+    WHEN r."city" COLLATE "C" IN ('Paris', 'Rome
 ')
-      THEN CASE WHEN r."city" = 'Rome
+      THEN CASE WHEN r."city" COLLATE "C" = 'Rome
 ' THEN 30::float8 ELSE 20::float8 END
     ELSE 10::float8
   END;
@@ -31,9 +31,9 @@ END
 SELECT
   input."id" AS "id",
   CASE
-    WHEN input."city" IN ('Paris', 'Rome
+    WHEN input."city" COLLATE "C" IN ('Paris', 'Rome
 ')
-      THEN CASE WHEN input."city" = 'Rome
+      THEN CASE WHEN input."city" COLLATE "C" = 'Rome
 ' THEN 30::float8 ELSE 20::float8 END
     ELSE 10::float8
   END AS "predict"

@@ -8,7 +8,7 @@ CASE
   WHEN r."Income $" BETWEEN -1e+308 AND 1e+308 THEN coalesce(r."age"::DOUBLE, 37e0) * 0.12244897959183673e0
   + r."Income $" * -0.000625e0
   + 5.879464285714286e0
-  + CASE r."city" WHEN 'Paris' THEN 2e0 WHEN 'Rome
+  + CASE r."city" COLLATE "C" WHEN 'Paris' THEN 2e0 WHEN 'Rome
 ' THEN -1e0 ELSE 0e0 END
   ELSE NULL::DOUBLE
 END
@@ -18,7 +18,7 @@ CASE
   WHEN r."Income $" BETWEEN -1e+308 AND 1e+308 THEN coalesce(r."age"::DOUBLE, 37e0) * 0.12244897959183673e0
   + r."Income $" * -0.000625e0
   + 5.879464285714286e0
-  + CASE r."city" WHEN 'Paris' THEN 2e0 WHEN 'Rome
+  + CASE r."city" COLLATE "C" WHEN 'Paris' THEN 2e0 WHEN 'Rome
 ' THEN -1e0 ELSE 0e0 END
   ELSE NULL::DOUBLE
 END
@@ -34,7 +34,7 @@ SELECT
     WHEN least(0e0, -abs(input."age")) >= -1e+308 AND input."Income $" BETWEEN -1e+308 AND 1e+308 THEN coalesce(nullif(input."age", 'NaN'::DOUBLE), 37e0) * 0.12244897959183673e0
     + input."Income $" * -0.000625e0
     + 5.879464285714286e0
-    + CASE input."city" WHEN 'Paris' THEN 2e0 WHEN 'Rome
+    + CASE input."city" COLLATE "C" WHEN 'Paris' THEN 2e0 WHEN 'Rome
 ' THEN -1e0 ELSE 0e0 END
     ELSE NULL::DOUBLE
   END AS "predict"

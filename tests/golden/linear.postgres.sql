@@ -11,8 +11,12 @@ CASE
       ELSE r."Income $" * -0.000625::float8
     END
   + 5.879464285714286::float8
-  + CASE r."city" WHEN 'Paris' THEN 2::float8 WHEN 'Rome
-' THEN -1::float8 ELSE 0::float8 END
+  + CASE r."city" COLLATE "C"
+      WHEN 'Paris' THEN 2::float8
+      WHEN 'Rome
+' THEN -1::float8
+      ELSE 0::float8
+    END
   ELSE NULL::float8
 END
 
@@ -25,8 +29,12 @@ BEGIN
         ELSE r."Income $" * -0.000625::float8
       END
     + 5.879464285714286::float8
-    + CASE r."city" WHEN 'Paris' THEN 2::float8 WHEN 'Rome
-' THEN -1::float8 ELSE 0::float8 END
+    + CASE r."city" COLLATE "C"
+        WHEN 'Paris' THEN 2::float8
+        WHEN 'Rome
+' THEN -1::float8
+        ELSE 0::float8
+      END
     ELSE NULL::float8
   END;
 END
@@ -50,8 +58,12 @@ SELECT
           ELSE input."Income $" * -0.000625::float8
         END
       + 5.879464285714286::float8
-      + CASE input."city" WHEN 'Paris' THEN 2::float8 WHEN 'Rome
-' THEN -1::float8 ELSE 0::float8 END
+      + CASE input."city" COLLATE "C"
+          WHEN 'Paris' THEN 2::float8
+          WHEN 'Rome
+' THEN -1::float8
+          ELSE 0::float8
+        END
     ELSE NULL::float8
   END AS "predict"
 FROM (

@@ -4,10 +4,18 @@
 -- columns: age (integer), city (text)
 
 -- predict, expression
-CASE WHEN r."age" > 30 THEN 3e0 WHEN r."city" IN ('Paris', 'O''Hare') THEN 1e0 ELSE 2.5e0 END
+CASE
+  WHEN r."age" > 30 THEN 3e0
+  WHEN r."city" COLLATE "C" IN ('Paris', 'O''Hare') THEN 1e0
+  ELSE 2.5e0
+END
 
 -- predict, staged
-CASE WHEN r."age" > 30 THEN 3e0 WHEN r."city" IN ('Paris', 'O''Hare') THEN 1e0 ELSE 2.5e0 END
+CASE
+  WHEN r."age" > 30 THEN 3e0
+  WHEN r."city" COLLATE "C" IN ('Paris', 'O''Hare') THEN 1e0
+  ELSE 2.5e0
+END
 
 -- to_sql
 -- indb: scores of shop.customers
@@ -18,7 +26,7 @@ SELECT
   input."id" AS "id",
   CASE
     WHEN -input."age" < -30.5e0 THEN 3e0
-    WHEN input."city" IN ('Paris', 'O''Hare') THEN 1e0
+    WHEN input."city" COLLATE "C" IN ('Paris', 'O''Hare') THEN 1e0
     ELSE 2.5e0
   END AS "predict"
 FROM (

@@ -6,7 +6,7 @@
 -- predict, expression
 CASE
   WHEN r."age" > 30 THEN 3::float8
-  WHEN r."city" IN ('Paris', 'O''Hare') THEN 1::float8
+  WHEN r."city" COLLATE "C" IN ('Paris', 'O''Hare') THEN 1::float8
   ELSE 2.5::float8
 END
 
@@ -14,7 +14,7 @@ END
 BEGIN
   RETURN CASE
     WHEN r."age" > 30 THEN 3::float8
-    WHEN r."city" IN ('Paris', 'O''Hare') THEN 1::float8
+    WHEN r."city" COLLATE "C" IN ('Paris', 'O''Hare') THEN 1::float8
     ELSE 2.5::float8
   END;
 END
@@ -28,7 +28,7 @@ SELECT
   input."id" AS "id",
   CASE
     WHEN -input."age" < -30.5::float8 THEN 3::float8
-    WHEN input."city" IN ('Paris', 'O''Hare') THEN 1::float8
+    WHEN input."city" COLLATE "C" IN ('Paris', 'O''Hare') THEN 1::float8
     ELSE 2.5::float8
   END AS "predict"
 FROM (

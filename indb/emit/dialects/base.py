@@ -28,6 +28,9 @@ FUNCTIONS: dict[Op, type[exp.Expression]] = {
 }
 """The ops that are one function call of sqlglot's."""
 
+BYTE_BY_BYTE = 'COLLATE "C"'
+"""The collation in which no two texts are equal but the same."""
+
 SQL_TYPES = {"double": "DOUBLE", "text": "TEXT", "bigint": "BIGINT", "boolean": "BOOLEAN"}
 """The types of outputs, as sqlglot's generic names."""
 
@@ -107,7 +110,14 @@ class Dialect:
         raise NotImplementedError
 
     def column(self, column: SqlColumn) -> str:
-        """A column as a double or as a text."""
-        if column.kind is SqlKind.FLOAT64 or column.kind is SqlKind.TEXT:
+        """A column as a double or as a text.
+
+        A text is compared byte by byte: by a table's or a session's own collation 'paris' may equal 'Paris'.
+        """
+        if column.kind is SqlKind.FLOAT64:
             return column.sql
-        return self.cast(column.sql, "text" if column.kind is SqlKind.ENUM else "double")
+        if column.kind is SqlKind.TEXT:
+            return f"{column.sql} {BYTE_BY_BYTE}"
+        if column.kind is SqlKind.ENUM:
+            return f"{self.cast(column.sql, 'text')} {BYTE_BY_BYTE}"
+        return self.cast(column.sql, "double")
