@@ -37,7 +37,7 @@ PLANNED_ROWS = 100_000
 """The fewest rows that a strategy is chosen for, unless told: a model is often deployed before its table is filled."""
 
 KEPT_MODELS = 8
-"""How many optimised models an open database keeps in memory."""
+"""How many models that score tables an open database keeps in memory."""
 
 
 class Database:
@@ -45,7 +45,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._optimised: dict[str, Model] = {}
+        self._kept: dict[tuple[str, str], Model] = {}
 
     def __enter__(self) -> Database:
         return self
@@ -216,13 +216,16 @@ class Database:
             return score(self.engine, task, chunk_rows or usual, replace, progress)
 
     def _ready(self, deployment: Deployment) -> Model:
-        """A deployed model, optimised; kept, because that takes as long as some scoring does."""
-        model = self._optimised.get(deployment.digest)
+        """A deployed model as it is scored: optimised unless Python runs it; kept, as that takes as long as scoring."""
+        key = (deployment.digest, deployment.strategy)
+        model = self._kept.get(key)
         if model is None:
-            model = optimise(codec.decode(self.engine.model_bytes(deployment), deployment.name))
-            if len(self._optimised) >= KEPT_MODELS:
-                self._optimised.clear()
-            self._optimised[deployment.digest] = model
+            model = codec.decode(self.engine.model_bytes(deployment), deployment.name)
+            if deployment.strategy != Strategy.UDF.value:
+                model = optimise(model)
+            if len(self._kept) >= KEPT_MODELS:
+                self._kept.clear()
+            self._kept[key] = model
         return model
 
     def _source(self, deployment: Deployment, table: str | None) -> Table:

@@ -11,15 +11,14 @@ from indb.errors import DeployError
 from indb.planner.costs import NANO, Costs
 from indb.planner.estimate import Estimate
 
-MAX_INLINED = {"postgres": 1_000, "duckdb": 30_000}
-"""The most operations that one expression may have.
+MAX_INLINED = {"postgres": 1_000}
+"""The most operations that one expression may have, by database.
 
 In PostgreSQL an inlined function is part of the analyst's query: it is planned with it, and the server's JIT compiles
 it, for seconds when it is large. Measured on PostgreSQL 15 with 300,000 rows: a tree of 1,016 operations took 0.5 s
-inlined and 1.6 s wrapped, one of 2,828 took 5.1 s inlined (0.7 s without JIT) and 1.8 s wrapped. In DuckDB it is
-where a query takes seconds to bind.
+inlined and 1.6 s wrapped, one of 2,828 took 5.1 s inlined (0.7 s without JIT) and 1.8 s wrapped. In DuckDB there is
+no limit: a macro with shared values is bound in the query like any other.
 """
-
 
 CLOSE = 1.2
 """How many times dearer a simpler strategy may be: an expression is simpler than stages, SQL than Python."""
@@ -52,7 +51,7 @@ def options(
     found: None for a model that cannot be written as SQL, and `sql_refused` says why. udf_refused: why the database
     cannot run Python, "" when it can. What is advised against is still possible for a strategy that is asked for.
     """
-    limit = MAX_INLINED[dialect] if forced is None else math.inf
+    limit = MAX_INLINED.get(dialect, math.inf) if forced is None else math.inf
     made = [
         _sql(strategy, limit, found, costs, rows) if found else Option(strategy, 0.0, 0.0, sql_refused)
         for strategy in SQL_STRATEGIES
