@@ -42,10 +42,6 @@ Values: TypeAlias = NDArray[Any]
 NONE: Any = None
 """The missing text, for an elementwise comparison."""
 
-Kernels: TypeAlias = Mapping[type[Block], Callable[[Any, list[Values]], Values]]
-"""Kind of block -> what computes one, (n_rows, width), from the values of its children."""
-
-
 def evaluate(model: Model, columns: Mapping[str, Any]) -> dict[str, dict[str, Values]]:
     """Every output of every target, `{target: {output: (n_rows, width)}}`, for a mapping of column name to 1-D values.
 
@@ -64,28 +60,15 @@ def evaluate(model: Model, columns: Mapping[str, Any]) -> dict[str, dict[str, Va
     return evaluate_values(model, ready, n_rows)
 
 
-def evaluate_values(
-    model: Model,
-    columns: Mapping[str, Values],
-    n_rows: int,
-    kernels: Kernels | None = None,
-    order: Sequence[Block] = (),
-) -> dict[str, dict[str, Values]]:
-    """`evaluate` of columns that are arrays of (n_rows, 1) already: float64, or objects that are str or None.
-
-    kernels: what computes blocks of some kinds in place of this module, with the same bits. order: `walk` of the
-    model's roots, where it is known.
-    """
-    special = kernels or {}
+def evaluate_values(model: Model, columns: Mapping[str, Values], n_rows: int) -> dict[str, dict[str, Values]]:
+    """`evaluate` of columns that are arrays of (n_rows, 1) already: float64, or objects that are str or None."""
     memo: dict[int, Values] = {}
     with np.errstate(all="ignore"):
-        for block in order or walk(model.roots()):
+        for block in walk(model.roots()):
             if isinstance(block, Column):
                 memo[id(block)] = columns[block.name]
-            elif type(block) in special:
-                memo[id(block)] = special[type(block)](block, [memo[id(part)] for part in block.children])
             else:
-                memo[id(block)] = _block(block, memo, n_rows)
+                memo[id(block)] = evaluate_block(block, [memo[id(part)] for part in block.children], n_rows)
     return {target.name: {name: memo[id(block)] for name, block in target.outputs.items()} for target in model.targets}
 
 
@@ -124,27 +107,29 @@ def _is_missing(value: Any) -> bool:
         return True
 
 
-def _block(block: Block, memo: dict[int, Values], n_rows: int) -> Values:
+def evaluate_block(block: Block, args: Sequence[Values], n_rows: int) -> Values:
+    """One block but a column, (n_rows, width), from the values of its children."""
     match block:
         case Const(values, kind):
             dtype: Any = object if kind is Type.TEXT else np.float64
             row = np.empty((1, len(values)), dtype=dtype)
             row[0] = values
             return np.broadcast_to(row, (n_rows, len(values)))
-        case Apply(op, args):
-            return OPS[op](*(memo[id(arg)] for arg in args))
-        case Concat(parts):
-            return np.concatenate([memo[id(part)] for part in parts], axis=1)
-        case Take(x, lanes):
-            return memo[id(x)][:, _lanes(lanes)]
-        case Reduce(op, x):
-            return _reduce(op, memo[id(x)])
-        case Linear(x, weight, bias):
-            return _linear(memo[id(x)], weight, bias)
-        case TreeEnsemble(inputs):
-            return trees(block, [memo[id(part)] for part in inputs])
-        case Lookup(x):
-            return _lookup(block, memo[id(x)])
+        case Apply(op):
+            return OPS[op](*args)
+        case Concat():
+            return np.concatenate(args, axis=1)
+        case Take(_, lanes):
+            taken: Values = args[0][:, list(lanes)]
+            return taken
+        case Reduce(op):
+            return reduce_lanes(op, args[0])
+        case Linear(_, weight, bias):
+            return linear(args[0], weight, bias)
+        case TreeEnsemble():
+            return trees(block, args)
+        case Lookup():
+            return _lookup(block, args[0])
         case Foreign(name=name):
             raise UnsupportedModel(
                 f"cannot evaluate the model: what its {name} computes is known only to the library that fitted it",
@@ -213,12 +198,12 @@ def apply_op(op: Op, *args: Values) -> Values:
         return OPS[op](*args)
 
 
-def _reduce(op: ReduceOp, x: Values) -> Values:
-    gap = np.isnan(x).any(axis=1)
+def reduce_lanes(op: ReduceOp, x: Values) -> Values:
+    """One lane of all, (n_rows, 1)."""
+    if op is ReduceOp.ALL:
+        passed: Bools = (x == 1.0).all(axis=1)
+        return passed.astype(np.float64).reshape(-1, 1)
     match op:
-        case ReduceOp.ALL:
-            result = (x == 1.0).all(axis=1).astype(np.float64)
-            gap = np.zeros(len(x), dtype=bool)
         case ReduceOp.SUM:
             result = np.zeros(len(x))
             for lane in range(x.shape[1]):  # one lane after the other: np.sum adds pairwise
@@ -231,16 +216,10 @@ def _reduce(op: ReduceOp, x: Values) -> Values:
             result = x.argmin(axis=1).astype(np.float64)
         case ReduceOp.ARGMAX:
             result = x.argmax(axis=1).astype(np.float64)
-    return np.where(gap, np.nan, result).reshape(-1, 1)
+    return np.where(np.isnan(x).any(axis=1), np.nan, result).reshape(-1, 1)
 
 
-def _lanes(lanes: tuple[int, ...]) -> slice | list[int]:
-    """An index of lanes: a slice, which copies nothing, where they follow one another."""
-    first = lanes[0] if lanes else 0
-    return slice(first, first + len(lanes)) if lanes == tuple(range(first, first + len(lanes))) else list(lanes)
-
-
-def _linear(x: Values, weight: Floats, bias: Floats) -> Floats:
+def linear(x: Values, weight: Floats, bias: Floats) -> Floats:
     """x @ weight.T + bias, its terms added in order: the last bits of a matrix product depend on the number of rows."""
     total = np.zeros((len(x), len(weight)))
     for lane in range(x.shape[1]):
@@ -261,7 +240,7 @@ def _lookup(block: Lookup, x: Values) -> Values:
     return table[rows]
 
 
-def trees(block: TreeEnsemble, inputs: list[Values]) -> Floats:
+def trees(block: TreeEnsemble, inputs: Sequence[Values]) -> Floats:
     """The value of a tree ensemble, (n_rows, width), its trees added in order to the base."""
     lanes = [part[:, lane] for part in inputs for lane in range(part.shape[1])]
     n_rows = len(lanes[0]) if lanes else 0

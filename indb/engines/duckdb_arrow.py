@@ -20,6 +20,7 @@ from indb.errors import DatabaseError
 from indb.evaluate import Values
 from indb.ir import Type
 from indb.runtime.scorer import Scorer
+from indb.runtime.words import Texts
 
 _GAPS = {Type.NUMBER: np.array(np.nan), Type.TEXT: np.array(None, dtype=object)}
 
@@ -93,11 +94,11 @@ def _scoring(deployment: Deployment, scorer: Scorer) -> Callable[[Sequence[Any]]
 
     def score(columns: Sequence[Any]) -> Any:
         n_rows = len(columns[0])
-        given: dict[str, Values] = {}
+        given: dict[str, Values | Texts] = {}
         if names:
             given.update(zip(names, _matrix(columns[0]).T[:, :, None], strict=True))
         for name, column in zip(text_names, columns[len(columns) - len(texts) :], strict=True):
-            given[name] = _chunk(column).to_numpy(zero_copy_only=False).reshape(-1, 1)
+            given[name] = _texts(_chunk(column))
         for name, gap in others:  # no output needs these
             given[name] = np.broadcast_to(gap, (n_rows, 1))
         outputs = scorer.outputs(given, n_rows)
@@ -118,6 +119,14 @@ def _matrix(struct: Any) -> Values:
 
     batch = pyarrow.RecordBatch.from_struct_array(_chunk(struct))
     return batch.to_tensor(null_to_nan=True, row_major=False).to_numpy()  # type: ignore[no-any-return]
+
+
+def _texts(column: Any) -> Texts:
+    """A column of texts by number."""
+    coded = column.dictionary_encode()
+    texts = [*coded.dictionary.to_pylist(), None]
+    numbers = coded.indices.fill_null(len(texts) - 1) if coded.null_count else coded.indices
+    return Texts(texts, numbers.to_numpy().astype(np.intp))
 
 
 def _converters(deployment: Deployment, scorer: Scorer) -> list[tuple[str, str, Callable[[Values], Any]]]:

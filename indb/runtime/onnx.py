@@ -1,4 +1,4 @@
-"""A tree ensemble as an ONNX model in memory, for ONNX Runtime: its kernel is about three times as fast as numpy.
+"""A tree ensemble as an ONNX model in memory, for ONNX Runtime: it walks large trees four times as fast as numpy.
 
 Only the float64 TreeEnsemble op (ai.onnx.ml 5) compares as `indb.evaluate` does; the older ops round to float32. The
 few protobuf messages are written here by hand: a server that has onnxruntime need not have the onnx package, too.
@@ -8,12 +8,19 @@ Source: onnx/onnx.proto (field numbers), onnx/docs/Operators-ml.md (TreeEnsemble
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from indb.evaluate import Values
 from indb.ir import Floats
-from indb.runtime.trees import Numeric
+from indb.runtime.leaves import Places
+from indb.runtime.walk import Numeric
+from indb.runtime.words import Coded
+
+DIGITS = 52
+"""How many bits of a double are used: whole numbers below 2**53 are added exactly."""
 
 IR_VERSION, ML_OPSET = 10, 5
 _DOUBLE, _UINT8 = 11, 2  # TensorProto.DataType
@@ -24,40 +31,60 @@ _LESS_OR_EQUAL, _SUM, _NO_TRANSFORM = 0, 1, 0
 class Session:
     """The kernel that runs in ONNX Runtime on one thread: the database's own threads share the rows.
 
+    It adds the values of leaves up, and to learn of each leaf alone would take twice the time. So the values are the
+    leaves' numbers, and those of several trees share the digits of one double: 6 trees of 256 leaves have 48 bits.
+
     Raises: ImportError without onnxruntime, and whatever it raises for an op that it does not know.
     """
+
+    step = 1 << 30
 
     def __init__(self, numeric: Numeric) -> None:
         import onnxruntime
 
+        self.numeric = numeric
+        self.start = numeric.leaves.start
+        self.bits = max(1, (numeric.leaves.most - 1).bit_length())
+        self.packed = DIGITS // self.bits
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # One for each lane: an ensemble with several targets at once takes half as long again as one after the other.
-        self.sessions = [
-            onnxruntime.InferenceSession(model(numeric, lane), options, providers=["CPUExecutionProvider"])
-            for lane in range(numeric.block.width)
-        ]
+        file = model(numeric, self.packed, self.bits)
+        self.session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
-    def run(self, matrix: Floats) -> Floats:
-        """The value of each row of `Numeric.matrix`, (n_rows, width)."""
-        return np.concatenate([session.run(None, {"x": matrix})[0] for session in self.sessions], axis=1)
+    def prepare(self, inputs: Sequence[Values | Coded], n_rows: int) -> Floats:
+        """The matrix of some rows."""
+        return self.numeric.matrix(inputs, n_rows)
+
+    def places(self, prepared: Floats, rows: slice) -> Places:
+        """The leaves that some rows reach, (n_rows, n_trees)."""
+        sums = np.stack(self.session.run(None, {"x": prepared[rows]})).astype(np.int64)  # (n_packs, n_rows, 1)
+        shifts = np.arange(self.packed) * self.bits
+        numbers = (sums >> shifts) & ((1 << self.bits) - 1)
+        n_trees = len(self.start)
+        return numbers.transpose(1, 0, 2).reshape(sums.shape[1], -1)[:, :n_trees] + self.start
 
 
-def model(numeric: Numeric, lane: int) -> bytes:
-    """The bytes of an ONNX model of one lane: x (n_rows, n_columns) to y (n_rows, 1), doubles."""
-    node = (
-        _text(1, "x") + _text(2, "y") + _text(4, "TreeEnsemble") + _text(7, "ai.onnx.ml")
-        + b"".join(_bytes(5, each) for each in _attributes(numeric, lane))
-    )  # fmt: skip
-    columns = len(numeric.is_text) + len(numeric.sets)
-    graph = _bytes(1, node) + _text(2, "trees") + _bytes(11, _value("x", columns)) + _bytes(12, _value("y", 1))
+def model(numeric: Numeric, packed: int, bits: int) -> bytes:
+    """The bytes of an ONNX model: x (n_rows, n_columns) to an output (n_rows, 1) for each `packed` trees, doubles."""
+    roots = numeric.block.roots.tolist()
+    packs = [roots[start : start + packed] for start in range(0, len(roots), packed)]
+    names = [f"y{number}" for number in range(len(packs))]
+    graph = b"".join(_bytes(1, _node(numeric, name, pack, bits)) for name, pack in zip(names, packs, strict=True))
+    graph += _text(2, "trees") + _bytes(11, _value("x", numeric.n_columns))
+    graph += b"".join(_bytes(12, _value(name, 1)) for name in names)
     opsets = _bytes(8, _text(1, "ai.onnx.ml") + _number(2, ML_OPSET)) + _bytes(8, _text(1, "") + _number(2, 21))
     return _number(1, IR_VERSION) + _bytes(7, graph) + opsets
 
 
-def _attributes(numeric: Numeric, lane: int) -> list[bytes]:
-    nodes = _nodes(numeric, lane)
+def _node(numeric: Numeric, name: str, roots: Sequence[int], bits: int) -> bytes:
+    """A TreeEnsemble of some trees."""
+    attributes = b"".join(_bytes(5, each) for each in _attributes(numeric, roots, bits))
+    return _text(1, "x") + _text(2, name) + _text(4, "TreeEnsemble") + _text(7, "ai.onnx.ml") + attributes
+
+
+def _attributes(numeric: Numeric, roots: Sequence[int], bits: int) -> list[bytes]:
+    nodes = _nodes(numeric, roots, bits)
     weights = nodes.pop("leaf_weights")
     found = [
         _integer("n_targets", 1),
@@ -71,38 +98,34 @@ def _attributes(numeric: Numeric, lane: int) -> list[bytes]:
     return found + [_integers(name, values) for name, values in nodes.items()]
 
 
-def _nodes(numeric: Numeric, lane: int) -> dict[str, Any]:
-    """Inner nodes and leaves apart.
-
-    A tree that is a leaf becomes a node whose children are both that leaf, and so does the base: ONNX Runtime adds the
-    trees to 0 in their order, and 0 + base is the base.
-    """
-    block = numeric.block
+def _nodes(numeric: Numeric, roots: Sequence[int], bits: int) -> dict[str, Any]:
+    """Inner nodes and leaves apart. A tree that is a leaf becomes a node whose children are both that leaf."""
+    block, leaves = numeric.block, numeric.leaves
     names = (
         "nodes_splits", "nodes_featureids", "nodes_truenodeids", "nodes_trueleafs", "nodes_falsenodeids",
         "nodes_falseleafs", "nodes_missing_value_tracks_true",
     )  # fmt: skip
-    rows: list[tuple[float, int, int, int, int, int, int]] = []
+    rows: list[Any] = []
     weights: list[float] = []
-    roots: list[int] = []
+    tree_roots: list[int] = []
+    for place, root in enumerate(roots):
+        start, unit = int(leaves.first[root]), float(1 << place * bits)
 
-    def leaf(value: float) -> int:
-        weights.append(value)
-        return len(weights) - 1
+        def leaf(node: int, start: int = start, unit: float = unit) -> int:
+            weights.append((int(leaves.first[node]) - start) * unit)
+            return len(weights) - 1
 
-    for root in (-1, *block.roots.tolist()):
-        roots.append(len(rows))
-        if root >= 0 and block.feature[root] >= 0:
-            _tree(numeric, root, rows, lambda node: leaf(float(block.values[block.leaf[node], lane])))
+        tree_roots.append(len(rows))
+        if block.feature[root] >= 0:
+            _tree(numeric, root, rows, leaf)
         else:
-            value = block.base[lane] if root < 0 else block.values[block.leaf[root], lane]
-            number = leaf(float(value))
+            number = leaf(root)
             rows.append((0.0, 0, number, 1, number, 1, 0))
     columns = [np.array(column) for column in zip(*rows, strict=True)]
-    return {**dict(zip(names, columns, strict=True)), "tree_roots": roots, "leaf_weights": np.array(weights)}
+    return {**dict(zip(names, columns, strict=True)), "tree_roots": tree_roots, "leaf_weights": np.array(weights)}
 
 
-def _tree(numeric: Numeric, root: int, rows: list[Any], leaf: Any) -> None:
+def _tree(numeric: Numeric, root: int, rows: list[Any], leaf: Callable[[int], int]) -> None:
     """Append the inner nodes of one tree, the root first, and its leaves."""
     block = numeric.block
     place = {root: len(rows)}

@@ -1,45 +1,62 @@
-"""A model ready to score many rows: `indb.evaluate` with fast kernels for trees, and libraries for foreign models."""
+"""A model ready to score many rows: `indb.evaluate` with fast kernels, and libraries for foreign models."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from indb import codec
-from indb.evaluate import Kernels, Values, evaluate_values
-from indb.ir import Floats, Foreign, Model, TreeEnsemble, walk
+from indb.evaluate import Values
+from indb.ir import Block, Column, Foreign, Model, TreeEnsemble, Type, walk
+from indb.runtime.blocks import Compute, computing, reading, spread
 from indb.runtime.foreign import Libraries
-from indb.runtime.onnx import Session
-from indb.runtime.trees import Numeric, Walk
+from indb.runtime.regroup import regroup
+from indb.runtime.trees import Trees
+from indb.runtime.widen import widen
+from indb.runtime.words import Coded, Texts, Vocabulary
 
-PROBES = 64
-"""How many rows a kernel has to give the right bits for before it is used."""
+Memo: TypeAlias = dict[int, Values | Coded]
+"""Values by the id of their block; what is the same in all rows is a single one."""
 
-
-class Kernel(Protocol):
-    """What computes a tree ensemble."""
-
-    def run(self, matrix: Floats) -> Floats:
-        """The value of each row of `Numeric.matrix`, (n_rows, width)."""
+Step: TypeAlias = Callable[["_Batch"], None]
 
 
 class Scorer:
-    """A model, the kernels of its tree ensembles, and the objects that libraries run.
+    """A model, the kernels of its blocks, and the objects that libraries run.
+
+    Blocks are of three kinds: the same in all rows, following from one text alone, or computed for each row.
 
     Raises: ModelFileError when a library is missing here that a foreign model needs, or cannot load it.
     """
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self._kernels: dict[int, tuple[Numeric, Kernel]] = {}
-        self._order = tuple(walk(model.roots()))
-        self._libraries = Libraries([block for block in self._order if isinstance(block, Foreign)])
-        for block in self._order:
-            if isinstance(block, TreeEnsemble):
-                numeric = Numeric(block)
-                self._kernels[id(block)] = numeric, kernel(numeric)
+        self._regrouped = widen(regroup(model))  # held: its blocks are known by their ids
+        order = _needed(self._regrouped)
+        self._libraries = Libraries([block for block in order if isinstance(block, Foreign)])
+        self._constants: Memo = {}
+        self._steps: list[Step] = []
+        texts: dict[Column, list[Block]] = {}
+        text_of: dict[int, Column] = {}
+        asked = {id(block) for block in self._regrouped.roots()}
+        for block in order:
+            parts = [id(part) for part in reading(block)]
+            compute = None if isinstance(block, (Column, TreeEnsemble, Foreign)) else computing(block)
+            read = {text_of.get(part) for part in parts if part not in self._constants}
+            column = block if isinstance(block, Column) else read.pop() if compute and len(read) == 1 else None
+            if compute and all(part in self._constants for part in parts):
+                self._constants[id(block)] = compute([self._constants[part] for part in parts], 1)
+            elif column and column.kind is Type.TEXT:
+                text_of[id(block)] = column
+                texts.setdefault(column, []).append(block)
+            else:
+                asked.update(parts)
+                self._steps.append(self._step(block, compute))
+        self._vocabularies = [
+            (column.name, Vocabulary(self._computing(column, blocks, asked))) for column, blocks in texts.items()
+        ]
 
     @classmethod
     def load(cls, data: bytes) -> Scorer:
@@ -49,39 +66,94 @@ class Scorer:
         """
         return cls(codec.decode(data))
 
-    def outputs(self, columns: Mapping[str, Values], n_rows: int) -> dict[str, dict[str, Values]]:
-        """What `indb.evaluate` gives, for columns as `evaluate_values` takes them.
+    def _step(self, block: Block, compute: Compute | None) -> Step:
+        """What computes one block of a batch."""
+        key, parts = id(block), tuple(id(part) for part in reading(block))
+        if isinstance(block, Column):
+            return lambda batch: batch.set(key, batch.column(block.name))
+        if isinstance(block, TreeEnsemble):
+            trees = Trees(block)
+            return lambda batch: batch.set(key, trees.values([batch.full(part) for part in parts], batch.n_rows))
+        if isinstance(block, Foreign):
+            return lambda batch: batch.set(key, batch.foreign(block, [spread(batch.full(part)) for part in parts]))
+        assert compute is not None
+        return lambda batch: batch.set(key, compute([batch.memo[part] for part in parts], batch.n_rows))
+
+    def _computing(
+        self, column: Column, blocks: Sequence[Block], asked: set[int]
+    ) -> Callable[[Values], dict[int, Values]]:
+        """What computes the blocks that follow from a text column for some texts, and gives those asked for."""
+        steps = [
+            (id(block), tuple(id(part) for part in reading(block)), computing(block))
+            for block in blocks
+            if block is not column
+        ]
+        constants = self._constants  # not self: a scorer that nobody needs goes at once
+
+        def compute(texts: Values) -> dict[int, Values]:
+            memo: dict[int, Values] = {id(column): texts}
+            with np.errstate(all="ignore"):
+                for key, parts, function in steps:
+                    given = [memo[part] if part in memo else constants[part] for part in parts]
+                    memo[key] = function(given, len(texts))
+            return {key: values for key, values in memo.items() if key in asked}
+
+        return compute
+
+    def outputs(self, columns: Mapping[str, Values | Texts], n_rows: int) -> dict[str, dict[str, Values]]:
+        """What `indb.evaluate` gives, for columns as `evaluate_values` takes them, or texts that are numbered already.
 
         Of a foreign model: what its library gives, and missing outputs for a row that the library refuses.
         """
-        kernels: Kernels = {TreeEnsemble: self._trees, Foreign: self._libraries.batch()}
-        return evaluate_values(self.model, columns, n_rows, kernels, self._order)
-
-    def _trees(self, block: TreeEnsemble, inputs: list[Values]) -> Floats:
-        numeric, found = self._kernels[id(block)]
-        return found.run(numeric.matrix(inputs))
-
-
-def kernel(numeric: Numeric) -> Kernel:
-    """ONNX Runtime's kernel where it is installed and gives the same bits, else numpy's."""
-    walked = Walk(numeric)
-    try:
-        session = Session(numeric)
-        probes = _probes(numeric)
-        same = np.array_equal(session.run(probes), walked.run(probes), equal_nan=True)
-    except Exception:  # not installed, too old for the op, or broken: each raises something else
-        return walked
-    return session if same else walked
+        batch = _Batch(columns, dict(self._constants), n_rows, self._libraries.batch())
+        for name, vocabulary in self._vocabularies:
+            batch.memo.update(vocabulary.coded(columns[name]))
+        with np.errstate(all="ignore"):
+            for step in self._steps:
+                step(batch)
+        return {
+            target.name: {name: spread(batch.full(id(block))) for name, block in target.outputs.items()}
+            for target in self._regrouped.targets
+        }
 
 
-def _probes(numeric: Numeric) -> Floats:
-    """Rows of values on and beside the thresholds of each column, and of those that are special."""
-    random = np.random.default_rng(0)
-    n_columns = len(numeric.is_text) + len(numeric.sets)
-    found = np.empty((PROBES, n_columns))
-    for column in range(n_columns):
-        borders = numeric.threshold[numeric.feature == column]
-        beside = [np.nextafter(borders, -np.inf), np.nextafter(borders, np.inf)]
-        values = np.concatenate([borders, *beside, [np.nan, np.inf, -np.inf, 0.0]])
-        found[:, column] = random.choice(values, PROBES)
-    return found
+def _needed(model: Model) -> list[Block]:
+    """The blocks that are computed, children first: some are read past their only child."""
+    needed = {id(block) for block in model.roots()}
+    order = list(walk(model.roots()))
+    for block in reversed(order):
+        if id(block) in needed:
+            needed.update(id(part) for part in reading(block))
+    return [block for block in order if id(block) in needed]
+
+
+class _Batch:
+    """The values of some rows so far."""
+
+    def __init__(
+        self,
+        columns: Mapping[str, Values | Texts],
+        memo: Memo,
+        n_rows: int,
+        foreign: Callable[[Foreign, list[Values]], Values],
+    ) -> None:
+        self.columns = columns
+        self.memo = memo
+        self.n_rows = n_rows
+        self.foreign = foreign
+
+    def set(self, key: int, values: Values) -> None:
+        """Keep the values of a block."""
+        self.memo[key] = values
+
+    def column(self, name: str) -> Values:
+        """A column by row."""
+        found = self.columns[name]
+        return found.rows() if isinstance(found, Texts) else found
+
+    def full(self, key: int) -> Values | Coded:
+        """The values of a block, one for each row."""
+        found = self.memo[key]
+        if isinstance(found, Coded) or len(found) == self.n_rows:
+            return found
+        return np.broadcast_to(found, (self.n_rows, found.shape[1]))

@@ -1,0 +1,159 @@
+"""Each block on many rows, with the bits of `indb.evaluate`: what can be prepared is, and lanes are columns in memory.
+
+Values are as in `indb.evaluate`, or one row (1, width) that stands for all rows. A lane is read and written as a whole,
+so each lies in one piece. Wide intermediate arrays are avoided: fresh memory costs more than the arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import repeat
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from indb.evaluate import OPS, Values, evaluate_block, missing, reduce_lanes
+from indb.ir import Apply, Block, Bools, Concat, Floats, Linear, Lookup, Reduce, ReduceOp, Take
+from indb.runtime.words import Coded
+
+FEW = 32
+"""Up to how many sums numpy goes through term by term: it takes 10 ns for each, and 500 ns for each row of terms."""
+
+TERMS = 1 << 15
+"""Up to how many terms of sums are computed before they are added."""
+
+Parts: TypeAlias = Sequence[Values | Coded]
+
+Compute: TypeAlias = Callable[[Parts, int], Values]
+"""(the values of what a block reads, the number of rows) -> the values of the block."""
+
+
+def reading(block: Block) -> tuple[Block, ...]:
+    """The blocks whose values `computing` wants: mostly the children, or what lies side by side in the only child."""
+    match block:
+        case Linear(Concat(parts)) | Reduce(ReduceOp.ALL, Concat(parts)):
+            return parts
+    return block.children
+
+
+def computing(block: Block) -> Compute:
+    """What computes a block of rows: any but columns, trees and those of libraries."""
+    match block:
+        case Apply(op):
+            function = OPS[op]
+            return lambda parts, n_rows: function(*map(spread, parts))
+        case Concat():
+            return _side_by_side
+        case Take(_, lanes):
+            return lambda parts, n_rows: _taken(spread(parts[0]), lanes)
+        case Reduce(ReduceOp.ALL):
+            return _all
+        case Reduce(op):
+            return lambda parts, n_rows: reduce_lanes(op, spread(parts[0]))
+        case Linear():
+            return _Linear(block).rows
+        case Lookup():
+            return _Table(block).rows
+    return lambda parts, n_rows: evaluate_block(block, [spread(part) for part in parts], n_rows)
+
+
+def spread(part: Values | Coded) -> Values:
+    """Values by row."""
+    return part.rows() if isinstance(part, Coded) else part
+
+
+def _side_by_side(parts: Parts, n_rows: int) -> Values:
+    given = [spread(part) for part in parts]
+    found = np.empty((sum(part.shape[1] for part in given), n_rows), dtype=given[0].dtype)
+    lane = 0
+    for part in given:
+        width = part.shape[1]
+        found[lane : lane + width] = part.T
+        lane += width
+    return found.T
+
+
+def _taken(x: Values, lanes: tuple[int, ...]) -> Values:
+    """Some lanes: a view where they follow one another."""
+    first = lanes[0] if lanes else 0
+    if lanes == tuple(range(first, first + len(lanes))):
+        return x[:, first : first + len(lanes)]
+    found: Values = x.T.take(lanes, axis=0).T
+    return found
+
+
+def _all(parts: Parts, n_rows: int) -> Values:
+    """1.0 where all lanes of all parts are."""
+    found = np.ones(n_rows, dtype=bool)
+    for part in parts:
+        passed: Bools = spread(part) == 1.0
+        found &= passed[:, 0] if passed.shape[1] == 1 else passed.all(axis=1)
+    return found.astype(np.float64).reshape(-1, 1)
+
+
+def in_order(terms: Floats) -> Floats:
+    """The sum over the first axis of what lies in one piece, one term after the other.
+
+    numpy adds in pairs along the axis that is fastest in memory only; accumulate never does.
+    """
+    if terms[0].size < FEW:
+        total: Floats = np.add.accumulate(terms, axis=0)[-1]
+        return total
+    total = np.add.reduce(terms, axis=0)
+    return total
+
+
+class _Linear:
+    """A linear map, (n_rows, width), its terms added in the order of the lanes."""
+
+    def __init__(self, block: Linear) -> None:
+        self.weight = np.ascontiguousarray(block.weight.T)[:, :, None]  # (n_lanes, width, 1)
+        self.bias = block.bias
+
+    def rows(self, parts: Parts, n_rows: int) -> Values:
+        n_lanes, width, _ = self.weight.shape
+        at_once = max(1, min(n_lanes, TERMS // max(1, width * n_rows)))
+        terms = np.zeros((at_once + 1, width, n_rows))
+        filled, lane = 1, 0
+        for part in parts:
+            stop = lane + _width(part)
+            first = lane
+            while lane < stop:
+                count = min(stop - lane, at_once + 1 - filled)
+                self._terms(part, first, lane, terms[filled : filled + count])
+                lane, filled = lane + count, filled + count
+                if filled > at_once:
+                    terms[0], filled = in_order(terms), 1
+        return in_order(terms[:filled]).T + self.bias
+
+    def _terms(self, part: Values | Coded, first: int, lane: int, found: Floats) -> None:
+        """Fill in the terms of some lanes of a part, whose first lane is `first`; of texts, once for each text."""
+        lanes, weight = slice(lane - first, lane - first + len(found)), self.weight[lane : lane + len(found)]
+        if isinstance(part, Coded):
+            products = part.values.T[lanes, None, :] * weight
+            products.take(part.numbers, axis=2, out=found, mode="clip")  # "raise" would copy
+        else:
+            np.multiply(part.T[lanes, None, :], weight, out=found)
+
+
+def _width(part: Values | Coded) -> int:
+    width: int = (part.values if isinstance(part, Coded) else part).shape[1]
+    return width
+
+
+class _Table:
+    """A lookup. Its last two rows are for an unknown and for a missing value."""
+
+    def __init__(self, block: Lookup) -> None:
+        rows = (*block.values, block.unknown, block.missing)
+        self.columns = np.empty((block.width, len(rows)), dtype=object if block.kind.value == "text" else np.float64)
+        for number, row in enumerate(rows):
+            self.columns[:, number] = row
+        self.row = {key: number for number, key in enumerate(block.keys)}
+
+    def rows(self, parts: Parts, n_rows: int) -> Values:
+        x: Any = spread(parts[0])[:, 0]
+        unknown = len(self.row)
+        rows = np.fromiter(map(self.row.get, x.tolist(), repeat(unknown)), dtype=np.intp, count=len(x))
+        rows[missing(x)] = unknown + 1
+        return self.columns.take(rows, axis=1).T
