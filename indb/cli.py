@@ -199,10 +199,11 @@ def deploy(
 @click.option("--where", help="An SQL condition on the table's columns.")
 @click.option("--output", "outputs", multiple=True, default=("predict", "predict_proba"), show_default=True)
 @click.option("--chunk-rows", type=click.IntRange(min=1), help="Rows between two commits.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, help="Connections that score at once (PostgreSQL).")
 @click.option("--replace", is_flag=True, help="Replace a table that indb did not write.")
 def score(
     name: str, database: str, table: str | None, key: tuple[str, ...], into: str | None, where: str | None,
-    outputs: tuple[str, ...], chunk_rows: int | None, replace: bool,
+    outputs: tuple[str, ...], chunk_rows: int | None, jobs: int, replace: bool,
 ) -> None:  # fmt: skip
     """Score a whole table into another one. Interrupted, the same command goes on where it was.
 
@@ -219,7 +220,7 @@ def score(
         task = bar.add_task(f"scoring {name}", total=None)
         rows = db.score(
             name, table=table, key=key or None, into=into, where=where, chunk_rows=chunk_rows, outputs=outputs,
-            replace=replace, progress=lambda done, total: bar.update(task, completed=done, total=total),
+            replace=replace, jobs=jobs, progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
     click.echo(f"{rows} rows scored")
 

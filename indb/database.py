@@ -193,13 +193,16 @@ class Database:
         progress: Progress | None = None,
         outputs: Sequence[str] = ("predict", "predict_proba"),
         replace: bool = False,
+        jobs: int = 1,
     ) -> int:
         """Score a whole table into the table `into`; the number of rows.
 
         An interrupted run goes on where it was when it is called again. `key` is the primary key unless told, `into`
-        `<table>_<name>`, `where` an SQL condition on the table's columns.
+        `<table>_<name>`, `where` an SQL condition on the table's columns. `jobs`: how many connections score at once,
+        in PostgreSQL, where each has a process of its own; DuckDB uses all its threads by itself.
 
-        Raises: DatabaseError when the key is not unique or the final name is taken; NotDeployed.
+        Raises: DatabaseError when the key is not unique, the final name is taken, or there can be no second connection;
+        NotDeployed.
         """
         with self._reported(f"score {name!r}"):
             deployment = find(self.engine.deployments(), name)
@@ -213,7 +216,7 @@ class Database:
             schema, target = self._target(into or f"{found.name}_{deployment.name}", found)
             task = Task(deployment, model, found, columns, where, tuple(outputs), schema, target)
             usual = self.engine.large_chunk_rows if task.is_large else self.engine.chunk_rows
-            return score(self.engine, task, chunk_rows or usual, replace, progress)
+            return score(self.engine, task, chunk_rows or usual, replace, progress, jobs)
 
     def _ready(self, deployment: Deployment) -> Model:
         """A deployed model as it is scored: optimised unless Python runs it; kept, as that takes as long as scoring."""

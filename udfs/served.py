@@ -17,6 +17,7 @@ import numpy as np
 from indb.errors import ModelFileError
 from indb.ir import Type
 from indb.runtime.scorer import Scorer
+from indb.runtime.words import Texts
 
 
 class Served:
@@ -72,7 +73,7 @@ class Served:
         """A text for each slot asked for, which PostgreSQL reads as an array with a value for each row.
 
         args: how the model was found (not looked at), the slots, the number of rows, the doubles of all rows as bytes,
-        row after row, the texts (a list for each row).
+        row after row, and for each column of texts those of all rows as bytes.
         """
         _, slots, n_rows, numbers, texts = args
         known = self._layouts.get(layout)
@@ -80,6 +81,16 @@ class Served:
             known = self._layouts[layout] = Layout(self.scorer, layout)
         found = self.scorer.outputs(known.columns(n_rows, numbers, texts), n_rows)
         return [known.array(slot, found) for slot in slots]
+
+
+def numbered(column: bytes, n_rows: int) -> Texts:
+    """A column of texts in UTF-8 with a zero byte between them; a missing one is the byte 255, which no text has."""
+    words = column.split(b"\0")
+    number = {word: place for place, word in enumerate(dict.fromkeys(words))}
+    numbers = np.fromiter(map(number.__getitem__, words), dtype=np.intp, count=len(words))
+    if len(words) != n_rows:
+        raise ValueError(f"found {len(words)} texts, needed {n_rows}")
+    return Texts([None if word == b"\xff" else word.decode() for word in number], numbers)
 
 
 class Layout:
@@ -99,19 +110,15 @@ class Layout:
         read = {*self.numbers, *self.texts}
         self.unread = [column for column in scorer.model.columns if column.name not in read]
 
-    def columns(self, n_rows: int, numbers: bytes | None, texts: list[list[str | None]] | None) -> dict[str, Any]:
-        """The columns of many rows, each (n_rows, 1)."""
+    def columns(self, n_rows: int, numbers: bytes | None, texts: list[bytes] | None) -> dict[str, Any]:
+        """The columns of many rows."""
         found = self.gaps(n_rows)
         if self.numbers:
             # Refuses what has another number of cells. Column after column in memory, because that is how it is read.
             cells = np.frombuffer(numbers or b"", np.float64).reshape(n_rows, len(self.numbers)).copy("F")
             for number, name in enumerate(self.numbers):
                 found[name] = cells[:, number : number + 1]
-        if self.texts:
-            objects = np.empty((n_rows, len(self.texts)), dtype=object)
-            objects[:] = texts
-            for number, name in enumerate(self.texts):
-                found[name] = objects[:, number : number + 1]
+        found.update((name, numbered(part, n_rows)) for name, part in zip(self.texts, texts or [], strict=True))
         return found
 
     def gaps(self, n_rows: int) -> dict[str, Any]:
@@ -122,16 +129,17 @@ class Layout:
         }
 
     def array(self, slot: int, found: dict[str, dict[str, Any]]) -> str:
-        """The values of a slot as PostgreSQL writes an array: doubles, or the places of labels from 0; NULL: missing.
+        """The values of a slot as PostgreSQL writes an array: the bits of doubles, or the places of labels from 0.
 
-        A label's place and not the label, so that each label is one constant of the query.
+        NULL: missing. The bits as an integer are written and read many times as fast as the double. A label's place and
+        not the label, so that each label is one constant of the query.
         """
         target, output, lane, is_label = self.slots[slot]
-        values = found[target][output][:, lane]
-        if is_label:
-            gaps = np.isnan(values)
-            words = np.array([*map(str, range(int(np.max(values, initial=0, where=~gaps)) + 1)), "NULL"])
-            places = np.where(gaps, len(words) - 1, values).astype(np.intp)
-            return "{" + ",".join(words[places].tolist()) + "}"
-        # repr of a list: the shortest text of each double that reads back as the same bits.
-        return "{" + repr(values.tolist())[1:-1].replace("nan", "NULL") + "}"
+        values = np.ascontiguousarray(found[target][output][:, lane], dtype=np.float64)
+        gaps = np.isnan(values)
+        with np.errstate(invalid="ignore"):
+            integers = values.astype(np.int64) if is_label else values.view(np.int64)
+        written: list[int | None] = integers.tolist()
+        for row in np.flatnonzero(gaps).tolist():
+            written[row] = None
+        return "{" + repr(written)[1:-1].replace("None", "NULL") + "}"

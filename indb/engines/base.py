@@ -143,6 +143,20 @@ class Engine(ABC):
     def close(self) -> None:
         """Close the connection if indb opened it."""
 
+    def another(self) -> Engine:
+        """A new connection to the same database, with this one's settings; close it.
+
+        Raises: DatabaseError where one connection does all that can be done, or has a transaction open.
+        """
+        raise DatabaseError(
+            f"cannot work with several connections to {self.version}: one uses all its threads",
+            "Leave out jobs=, --jobs.",
+        )
+
+    def cancel(self) -> None:
+        """Cancel the statement that another thread is running on this connection."""
+        raise NotImplementedError
+
     @property
     @abstractmethod
     def version(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 
 from indb.emit import Strategy
 from indb.emit.binding import SqlKind
@@ -82,6 +83,9 @@ WHERE pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem')) < 6710886
 """
 """100,000 rows of 20 columns on their way into Python take 20 MB, which the default of 4 MB would put on disk."""
 
+_SETTINGS = "SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session'"
+"""What was SET in this session."""
+
 _OWNERS = """
 SELECT o.kind, o.name, r.rolname, current_user::text
 FROM (
@@ -134,6 +138,29 @@ class Postgres(Engine):
                 "Check that the server runs and that host, port, user, password and database are right.",
             ) from error
         return cls(connection, owned=True)
+
+    def another(self) -> Postgres:
+        info = self.connection.info
+        if info.transaction_status != TransactionStatus.IDLE:
+            raise DatabaseError(
+                "cannot work with several connections: found an open transaction, of which others see nothing",
+                "Commit it first, and open the connection with autocommit=True.",
+            )
+        (role,) = self.rows("SELECT current_user")[0]
+        settings = self.rows(_SETTINGS)
+        connection = psycopg.connect(info.dsn, password=info.password or None, autocommit=True)
+        try:
+            if connection.execute("SELECT current_user").fetchone() != (role,):
+                connection.execute("SELECT set_config('role', %s, false)", (role,))
+            for name, value in settings:
+                connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
+        except BaseException:
+            connection.close()
+            raise
+        return Postgres(connection, owned=True)
+
+    def cancel(self) -> None:
+        self.connection.cancel()
 
     def execute(self, sql: str, values: Sequence[Any] | None = None) -> Any:
         return self.connection.execute(sql, values)
@@ -212,11 +239,14 @@ class Postgres(Engine):
         if not self.is_prepared():
             return []
         with self.transaction():
+            style = self.rows("SELECT current_setting('datestyle')")[0][0]
+            self.execute("SET LOCAL datestyle = 'ISO'")  # psycopg reads times in no other
             fields = REGISTRY.format(schema="coalesce(n.nspname, '')", table="coalesce(c.relname, '')")
             found = self.rows(
                 f"SELECT {fields} FROM indb.models AS m LEFT JOIN pg_class AS c ON c.oid = m.relation "
                 "LEFT JOIN pg_namespace AS n ON n.oid = c.relnamespace ORDER BY created_at, name, version"
             )
+            self.execute("SELECT set_config('datestyle', %s, true)", (style,))
         return [from_row(row) for row in found]
 
     def register(self, deployment: Deployment, model: bytes) -> None:

@@ -52,7 +52,7 @@ MAX_MODEL_BYTES = 256 << 20
 ROW_COST, BATCH_COST = 1_000, 1_000_000
 """COST of a call, in units of a simple operator: a row takes Python 20 us and more, a batch of 10,000 some 50 ms."""
 
-NAMES = frozenset({"runtime", "accept_model", "load_model", "doubles", "score", "score_statement"})
+NAMES = frozenset({"runtime", "accept_model", "load_model", "doubles", "double_of", "score", "score_statement"})
 """The functions that every model shares."""
 
 INTERNAL = (".select", ".batch", ".udf")
@@ -227,7 +227,7 @@ def _create_version(database: Postgres, deployment: Deployment, table: Table) ->
     # Without names: PL/Python makes a global variable of each named argument, for each row.
     row = [("", each) for each in ("integer", "bytea", "text[]")]
     create(f"{deployment.pinned}.udf", row, "double precision", _python(deployment, _ROW), ROW_COST)
-    batch = [("", each) for each in ("integer", "integer[]", "bigint", "bytea", "text[]")]
+    batch = [("", each) for each in ("integer", "integer[]", "bigint", "bytea", "bytea[]")]
     create(f"{deployment.pinned}.batch", batch, "text[]", _python(deployment, _BATCH), BATCH_COST)
     for lane in deployment.lanes:
         value = sql.lane_value(deployment, lane, lambda column: f"r.{quoted(column.column)}")

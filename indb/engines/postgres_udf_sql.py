@@ -14,6 +14,9 @@ from indb.engines.deployment import BoundColumn, Deployment, Lane
 from indb.engines.postgres_functions import TYPES
 from indb.ir import Model
 
+_BYTES = "COALESCE(pg_catalog.convert_to({}, 'UTF8'), pg_catalog.decode('ff', 'hex'))"
+"""A text for a batch: the byte 255, which UTF-8 never has, where it is NULL."""
+
 BATCH_ROWS = 10_000
 """How many rows go into Python at once."""
 
@@ -46,19 +49,19 @@ def is_label(deployment: Deployment, lane: Lane) -> bool:
     return lane.output in ("predict", "predict_label") and _labels(deployment, lane.target) is not None
 
 
-def _values(deployment: Deployment, column: Callable[[BoundColumn], str]) -> tuple[str, str]:
-    """The numbers and the texts of a row as arrays ("" for none), in SQL that means the same on every search_path."""
+def _values(deployment: Deployment, column: Callable[[BoundColumn], str]) -> tuple[str, list[str]]:
+    """The numbers of a row as an array ("" for none), and its texts, in SQL that any search_path reads alike."""
     numbers, texts = columns(deployment)
     casts = [f"CAST({column(each)} AS integer)" if each.kind == "boolean" else column(each) for each in numbers]
     doubles = [f"COALESCE(CAST({each} AS double precision), CAST('NaN' AS double precision))" for each in casts]
     words = [f"CAST({column(each)} AS pg_catalog.text)" for each in texts]
-    return (f"ARRAY[{', '.join(doubles)}]" if doubles else "", f"ARRAY[{', '.join(words)}]" if words else "")
+    return f"ARRAY[{', '.join(doubles)}]" if doubles else "", words
 
 
 def lane_value(deployment: Deployment, lane: Lane, column: Callable[[BoundColumn], str]) -> str:
     """A lane of one row, in its own type."""
     numbers, texts = _values(deployment, column)
-    values = [f"indb.doubles({numbers}, 21)" if numbers else "NULL", texts or "NULL"]
+    values = [f"indb.doubles({numbers}, 21)" if numbers else "NULL", f"ARRAY[{', '.join(texts)}]" if texts else "NULL"]
     slot = str(_slot(deployment, lane.target, lane.output, lane.lane))
     name = f"indb.{quoted(deployment.pinned + '.udf')}"
     loaded = f"indb.load_model({text(deployment.digest)}, {slot})"
@@ -106,23 +109,24 @@ def _batches(deployment: Deployment, source: str, keys: Sequence[str], wanted: S
     numbers, texts = _values(deployment, lambda column: f"{SOURCE}.{quoted(column.column)}")
     inner = [f"{each} AS k{number}" for number, each in enumerate(keys)]
     inner += [f"{numbers} AS n"] if numbers else []
-    inner += [f"{texts} AS t"] if texts else []
+    inner += [f"{_BYTES.format(each)} AS t{number}" for number, each in enumerate(texts)]
     inner += ["pg_catalog.row_number() OVER () AS i"]
+    joined = [f"pg_catalog.string_agg(s.t{number}, pg_catalog.decode('00', 'hex'))" for number in range(len(texts))]
     packed = [
         f"ARRAY[{', '.join(map(str, wanted))}]", "pg_catalog.count(*)",
         "indb.doubles(pg_catalog.array_agg(s.n), 29)" if numbers else "NULL",
-        "pg_catalog.array_agg(s.t)" if texts else "NULL",
+        f"ARRAY[{', '.join(joined)}]" if joined else "NULL",
     ]  # fmt: skip
     name = f"indb.{quoted(deployment.pinned + '.batch')}"
     calls = [
         f"{name}({', '.join([first, *packed])})" for first in ("0", f"indb.load_model({text(deployment.digest)}, 0)")
     ]
     outer = [f"pg_catalog.array_agg(s.k{number}) AS k{number}" for number in range(len(keys))]
-    types = ["integer" if is_label(deployment, slots(deployment)[slot]) else "double precision" for slot in wanted]
     fields = [f"pg_catalog.unnest(b.k{number}) AS k{number}" for number in range(len(keys))]
-    fields += [
-        f"pg_catalog.unnest(CAST((b.o)[{number + 1}] AS {type_}[])) AS v{number}" for number, type_ in enumerate(types)
-    ]
+    for number, slot in enumerate(wanted):
+        type_ = "integer" if is_label(deployment, slots(deployment)[slot]) else "bigint"
+        value = f"pg_catalog.unnest(CAST((b.o)[{number + 1}] AS {type_}[]))"
+        fields.append(f"{value if type_ == 'integer' else f'indb.double_of({value})'} AS v{number}")
     return (
         f"(\n  SELECT {', '.join(fields)}\n  FROM (\n    SELECT {', '.join(outer)},\n"
         f"      COALESCE({', '.join(calls)}) AS o\n"

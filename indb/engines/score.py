@@ -3,6 +3,9 @@
 Each chunk is committed together with the key that it ended with. An interrupted run leaves the work table and that
 key; the same call continues after it. A table of a single chunk is one CREATE TABLE AS. The final name only ever holds
 a finished table.
+
+Several jobs score chunks on connections of their own, each committed alone. Written down is the key up to which all
+are done; what an interrupted run has scored beyond it is removed before it goes on.
 """
 
 from __future__ import annotations
@@ -10,16 +13,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeAlias
 
 from indb.emit import Strategy, output_lanes
 from indb.engines.base import SOURCE, Engine, Table, quoted, text
 from indb.engines.deployment import Deployment
+from indb.engines.workers import in_parallel
 from indb.errors import DatabaseError, did_you_mean
 from indb.ir import Model
 
 Progress = Callable[[int, int], None]
 """Called after each chunk with (rows done, rows in all)."""
+
+Chunk: TypeAlias = tuple[tuple[str, ...] | None, tuple[str, ...] | None]
+"""The rows after one key and up to another; None: from the beginning, to the end."""
+
+FEW_ROWS = 10_000
+"""So many rows are done before a second connection is open and has loaded the model."""
 
 PARTIAL = "__indb_partial"
 """What the name of a work table ends with."""
@@ -71,13 +84,19 @@ class Task:
         return f" WHERE {' AND '.join(parts)}" if parts else ""
 
 
-def score(engine: Engine, task: Task, chunk_rows: int, replace: bool, progress: Progress | None) -> int:
+def score(
+    engine: Engine, task: Task, chunk_rows: int, replace: bool, progress: Progress | None, jobs: int = 1
+) -> int:
     """Score the rows of a table into `task.into`; the number of rows written.
 
-    Raises: DatabaseError when the key is not unique, an output is unknown, or the final name is taken.
+    Raises: DatabaseError when the key is not unique, an output is unknown, or the final name is taken; or when there
+    can be no more than one job here.
     """
-    if chunk_rows < 1:
-        raise DatabaseError(f"cannot score in chunks of {chunk_rows} rows: needed at least 1")
+    for what, count in (("chunks of {} rows", chunk_rows), ("{} jobs", jobs)):
+        if count < 1:
+            raise DatabaseError(f"cannot score in {what.format(count)}: needed at least 1")
+    if jobs > 1:
+        engine.another().close()  # refused before anything is written
     _check_outputs(task)
     _check_key(engine, task)
     _check_target(engine, task, replace)
@@ -93,12 +112,20 @@ def score(engine: Engine, task: Task, chunk_rows: int, replace: bool, progress: 
             progress(rows, max(rows, total))
 
     report(done)
+    if left < FEW_ROWS:
+        jobs = 1
+    if jobs > 1:  # as many chunks for each
+        rounds = -(-left // (jobs * chunk_rows))
+        chunk_rows = -(-left // (jobs * rounds))
     if last is None and left <= chunk_rows:
         done = _create(engine, task, work)
         report(done)
     else:
+        if last is None:
+            _start(engine, task, work)
         bounds = _bounds(engine, task, last, chunk_rows)
-        done = _append(engine, task, work, last, bounds, done, report)
+        append = _append if jobs == 1 else _append_in_parallel
+        done = append(engine, task, work, list(pairwise([last, *bounds, None])), done, report, jobs)
     _finish(engine, task, work)
     return done
 
@@ -113,23 +140,32 @@ def _create(engine: Engine, task: Task, work: str) -> int:
 
 
 def _append(
-    engine: Engine,
-    task: Task,
-    work: str,
-    last: tuple[str, ...] | None,
-    bounds: Sequence[tuple[str, ...]],
-    done: int,
-    report: Callable[[int], None],
+    engine: Engine, task: Task, work: str, chunks: Sequence[Chunk], done: int, report: Callable[[int], None], jobs: int
 ) -> int:
-    """Score chunk by chunk after the key `last`, up to each bound and to the end; the rows in the work table then."""
-    if last is None:
-        _start(engine, task, work)
-    for upper in [*bounds, None]:
+    """Score chunk by chunk; the rows in the work table then."""
+    for chunk in chunks:
         with engine.bulk(task.is_large):
-            done += _insert(engine, task, work, last, upper)
-            _mark(engine, task, upper, done)
-        last = upper
+            done += _insert(engine, task, work, chunk)
+            _mark(engine, task, chunk[1], done)
         report(done)
+    return done
+
+
+def _append_in_parallel(
+    engine: Engine, task: Task, work: str, chunks: Sequence[Chunk], done: int, report: Callable[[int], None], jobs: int
+) -> int:
+    """Score `jobs` chunks at once; the rows in the work table then."""
+
+    def insert(worker: Engine, chunk: Chunk) -> int:
+        with worker.bulk(task.is_large):
+            return _insert(worker, task, work, chunk)
+
+    with closing(in_parallel(engine, jobs, insert, chunks)) as finished:
+        for (_, upper), rows in finished:
+            done += rows
+            with engine.transaction():
+                _mark(engine, task, upper, done)
+            report(done)
     return done
 
 
@@ -231,7 +267,10 @@ def _resumed(engine: Engine, task: Task, work: str) -> tuple[tuple[str, ...] | N
             f"Rename that table, or write into another one than {task.into!r}.",
         )
     if exists and found[0][2] == task.identity and found[0][3] is not None:
-        return tuple(json.loads(str(found[0][3]))), int(str(found[0][4]))
+        last = tuple(json.loads(str(found[0][3])))
+        beyond = " AND ".join(_after(task, last))
+        engine.execute(f"DELETE FROM {task.name(work)} AS {SOURCE} WHERE {beyond}")
+        return last, int(str(found[0][4]))
     return None, 0
 
 
@@ -295,8 +334,9 @@ def _bounds(engine: Engine, task: Task, last: tuple[str, ...] | None, chunk_rows
     return [tuple(str(value) for value in row) for row in found]
 
 
-def _insert(engine: Engine, task: Task, work: str, last: tuple[str, ...] | None, upper: tuple[str, ...] | None) -> int:
+def _insert(engine: Engine, task: Task, work: str, chunk: Chunk) -> int:
     """Score one chunk; the number of its rows."""
+    last, upper = chunk
     source = _source(task, *_after(task, last), *_after(task, upper, "<="))
     cursor = engine.execute(f"INSERT INTO {task.name(work)} {_select(engine, task, source)}")
     return int(cursor.rowcount if engine.dialect == "postgres" else cursor.fetchall()[0][0])

@@ -254,6 +254,9 @@ class Libraries:
                 kinds = [part.type for part in block.inputs]
                 self._runners[_object(block)] = Runner(load(block), block.example, kinds)
 
+    def __bool__(self) -> bool:
+        return bool(self._runners)
+
     def batch(self) -> Callable[[Foreign, list[Values]], Floats]:
         """What computes the blocks for one batch of rows: each method of an object runs once."""
         done: dict[tuple[tuple[int, ...], str], tuple[Rows, Parts]] = {}

@@ -20,6 +20,9 @@ from indb.runtime.words import Coded, Texts, Vocabulary
 Memo: TypeAlias = dict[int, Values | Coded]
 """Values by the id of their block; what is the same in all rows is a single one."""
 
+AT_ONCE = 2_048
+"""How many rows go through the blocks at once: their values stay in the processor's cache."""
+
 Step: TypeAlias = Callable[["_Batch"], None]
 
 
@@ -105,6 +108,19 @@ class Scorer:
 
         Of a foreign model: what its library gives, and missing outputs for a row that the library refuses.
         """
+        if n_rows <= AT_ONCE or self._libraries:
+            return self._outputs(columns, n_rows)
+        parts = [
+            self._outputs({name: values[start : start + AT_ONCE] for name, values in columns.items()},
+                          min(AT_ONCE, n_rows - start))
+            for start in range(0, n_rows, AT_ONCE)
+        ]  # fmt: skip
+        return {
+            target: {name: np.concatenate([part[target][name] for part in parts]) for name in outputs}
+            for target, outputs in parts[0].items()
+        }
+
+    def _outputs(self, columns: Mapping[str, Values | Texts], n_rows: int) -> dict[str, dict[str, Values]]:
         batch = _Batch(columns, dict(self._constants), n_rows, self._libraries.batch())
         for name, vocabulary in self._vocabularies:
             batch.memo.update(vocabulary.coded(columns[name]))

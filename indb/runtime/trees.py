@@ -57,11 +57,10 @@ class Trees:
 
 def pick(leaves: Leaves) -> Kernel:
     """The fastest kernel that can be used here."""
-    vectors = _bit_vectors(leaves)
-    if vectors and leaves.most <= WORD:
-        return vectors
-    numeric = Numeric(leaves)
-    return _session(numeric) or vectors or Walk(numeric)
+    if leaves.most > WORD:
+        numeric = Numeric(leaves)
+        return _session(numeric) or _bit_vectors(leaves) or Walk(numeric)
+    return _bit_vectors(leaves) or Walk(Numeric(leaves))
 
 
 def _bit_vectors(leaves: Leaves) -> BitVectors | None:

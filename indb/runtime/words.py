@@ -54,6 +54,9 @@ class Texts:
         self.texts = texts
         self.numbers = numbers
 
+    def __getitem__(self, rows: slice) -> Texts:
+        return Texts(self.texts, self.numbers[rows])
+
     @property
     def shape(self) -> tuple[int, int]:
         """As that of the column, (n_rows, 1)."""
