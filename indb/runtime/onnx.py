@@ -8,7 +8,8 @@ Source: onnx/onnx.proto (field numbers), onnx/docs/Operators-ml.md (TreeEnsemble
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -67,8 +68,7 @@ class Session:
 
 def model(numeric: Numeric, packed: int, bits: int) -> bytes:
     """The bytes of an ONNX model: x (n_rows, n_columns) to an output (n_rows, 1) for each `packed` trees, doubles."""
-    roots = numeric.block.roots.tolist()
-    packs = [roots[start : start + packed] for start in range(0, len(roots), packed)]
+    packs = [range(start, start + packed) for start in range(0, len(numeric.block.roots), packed)]
     names = [f"y{number}" for number in range(len(packs))]
     graph = b"".join(_bytes(1, _node(numeric, name, pack, bits)) for name, pack in zip(names, packs, strict=True))
     graph += _text(2, "trees") + _bytes(11, _value("x", numeric.n_columns))
@@ -77,78 +77,51 @@ def model(numeric: Numeric, packed: int, bits: int) -> bytes:
     return _number(1, IR_VERSION) + _bytes(7, graph) + opsets
 
 
-def _node(numeric: Numeric, name: str, roots: Sequence[int], bits: int) -> bytes:
+def _node(numeric: Numeric, name: str, trees: range, bits: int) -> bytes:
     """A TreeEnsemble of some trees."""
-    attributes = b"".join(_bytes(5, each) for each in _attributes(numeric, roots, bits))
+    attributes = b"".join(_bytes(5, each) for each in _attributes(numeric, trees, bits))
     return _text(1, "x") + _text(2, name) + _text(4, "TreeEnsemble") + _text(7, "ai.onnx.ml") + attributes
 
 
-def _attributes(numeric: Numeric, roots: Sequence[int], bits: int) -> list[bytes]:
-    nodes = _nodes(numeric, roots, bits)
-    weights = nodes.pop("leaf_weights")
-    found = [
+def _attributes(numeric: Numeric, trees: range, bits: int) -> list[bytes]:
+    """Inner nodes and leaves are numbered apart. A tree that is a leaf becomes a node whose children are that leaf."""
+    block, leaves = numeric.block, numeric.leaves
+    tree = np.searchsorted(leaves.start, leaves.first, side="right") - 1  # -1: a node of no tree
+    mine = (tree >= trees.start) & (tree < trees.stop)
+    inner, ends = np.flatnonzero(mine & (block.feature >= 0)), np.flatnonzero(mine & (block.feature < 0))
+    roots = block.roots[trees.start : trees.stop]
+    alone = roots[block.feature[roots] < 0]
+    number = np.zeros(len(tree), dtype=np.int64)
+    number[ends] = np.arange(len(ends))
+    left, right = (np.concatenate([child[inner], alone]) for child in (block.left, block.right))
+    left[len(inner) :] = right[len(inner) :] = alone
+    number[inner] = np.arange(len(inner))
+    place = number.copy()
+    place[alone] = len(inner) + np.arange(len(alone))
+    zeros = np.zeros(len(alone))
+    weights = (leaves.first[ends] - leaves.start[tree[ends]]) * 2.0 ** (bits * (tree[ends] - trees.start))
+    return [
         _integer("n_targets", 1),
         _integer("aggregate_function", _SUM),
         _integer("post_transform", _NO_TRANSFORM),
-        _tensor("nodes_splits", _DOUBLE, nodes.pop("nodes_splits")),
-        _tensor("nodes_modes", _UINT8, np.full(len(nodes["nodes_featureids"]), _LESS_OR_EQUAL, np.uint8)),
+        _tensor("nodes_splits", _DOUBLE, np.concatenate([numeric.threshold[inner], zeros])),
+        _tensor("nodes_modes", _UINT8, np.full(len(left), _LESS_OR_EQUAL, np.uint8)),
         _tensor("leaf_weights", _DOUBLE, weights),
-        _integers("leaf_targetids", [0] * len(weights)),
+        _integers("leaf_targetids", np.zeros(len(ends))),
+        _integers("nodes_featureids", np.concatenate([numeric.feature[inner], zeros])),
+        _integers("nodes_truenodeids", number[left]),
+        _integers("nodes_trueleafs", block.feature[left] < 0),
+        _integers("nodes_falsenodeids", number[right]),
+        _integers("nodes_falseleafs", block.feature[right] < 0),
+        _integers("nodes_missing_value_tracks_true", np.concatenate([block.missing_left[inner], zeros])),
+        _integers("tree_roots", place[roots]),
     ]
-    return found + [_integers(name, values) for name, values in nodes.items()]
-
-
-def _nodes(numeric: Numeric, roots: Sequence[int], bits: int) -> dict[str, Any]:
-    """Inner nodes and leaves apart. A tree that is a leaf becomes a node whose children are both that leaf."""
-    block, leaves = numeric.block, numeric.leaves
-    names = (
-        "nodes_splits", "nodes_featureids", "nodes_truenodeids", "nodes_trueleafs", "nodes_falsenodeids",
-        "nodes_falseleafs", "nodes_missing_value_tracks_true",
-    )  # fmt: skip
-    rows: list[Any] = []
-    weights: list[float] = []
-    tree_roots: list[int] = []
-    for place, root in enumerate(roots):
-        start, unit = int(leaves.first[root]), float(1 << place * bits)
-
-        def leaf(node: int, start: int = start, unit: float = unit) -> int:
-            weights.append((int(leaves.first[node]) - start) * unit)
-            return len(weights) - 1
-
-        tree_roots.append(len(rows))
-        if block.feature[root] >= 0:
-            _tree(numeric, root, rows, leaf)
-        else:
-            number = leaf(root)
-            rows.append((0.0, 0, number, 1, number, 1, 0))
-    columns = [np.array(column) for column in zip(*rows, strict=True)]
-    return {**dict(zip(names, columns, strict=True)), "tree_roots": tree_roots, "leaf_weights": np.array(weights)}
-
-
-def _tree(numeric: Numeric, root: int, rows: list[Any], leaf: Callable[[int], int]) -> None:
-    """Append the inner nodes of one tree, the root first, and its leaves."""
-    block = numeric.block
-    place = {root: len(rows)}
-    rows.append(None)
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        ends: list[int] = []
-        for child in (int(block.left[node]), int(block.right[node])):
-            if block.feature[child] < 0:
-                ends += [leaf(child), 1]
-                continue
-            place[child] = len(rows)
-            rows.append(None)
-            stack.append(child)
-            ends += [place[child], 0]
-        tracks = int(block.missing_left[node])
-        rows[place[node]] = (float(numeric.threshold[node]), int(numeric.feature[node]), *ends, tracks)
 
 
 # Protocol buffers: a field is its number and wire type, then a varint or a length and bytes.
 
 
+@lru_cache(maxsize=1 << 16)
 def _varint(value: int) -> bytes:
     found = bytearray()
     value &= (1 << 64) - 1
@@ -176,7 +149,7 @@ def _integer(name: str, value: int) -> bytes:
 
 
 def _integers(name: str, values: Any) -> bytes:
-    packed = b"".join(_varint(int(value)) for value in values)
+    packed = b"".join(map(_varint, np.asarray(values).astype(np.int64).tolist()))
     return _text(1, name) + _bytes(8, packed) + _number(20, _INTS)
 
 
