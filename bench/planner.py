@@ -1,24 +1,27 @@
 """`python -m bench.planner`: every strategy for models x engines x rows, and what the planner's pick costs.
 
-Each cell is timed as users would run it: one row through `predict_proba` in a query, more through `score` into a table.
-The regret is the time of the picked strategy over that of the fastest.
+Each cell is timed as users would run it: one row through `predict` in a query, another one each time; more through
+`score` into a table, on all cores. The regret is the time of the picked strategy over that of the fastest. Beside them,
+for the most rows: the fastest export, scikit-learn on all cores, and writing back.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shlex
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
 import click
+import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -27,7 +30,8 @@ from sklearn.svm import SVC
 
 import indb
 from bench.__main__ import databases
-from bench.databases import Database, TooSlow
+from bench.databases import SCORES, Database, TooSlow
+from bench.transports import Transport, fastest
 from bench.workload import (
     COLUMNS,
     SEED,
@@ -36,6 +40,7 @@ from bench.workload import (
     Workload,
     churned,
     customers,
+    predicted,
     raw_columns,
     scaled,
     workloads,
@@ -47,6 +52,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "planner.md"
 START, END = "<!-- planner:start -->", "<!-- planner:end -->"
 ROWS = (1, 1_000, 300_000)
+EXPORT = "export"
 SMALL_TRAINING = 2_000
 """Rows for the models whose size is that of the training set."""
 
@@ -114,16 +120,37 @@ def _cell(
     return Cell(database.name, workload.name, rows, strategy.value, seconds, estimated, picked, reason)
 
 
+def exported(
+    database: Database, workload: Workload, transport: Transport, rows: int, runs: int, limit: float
+) -> Cell:  # fmt: skip
+    """The same outside: read the table, predict, write id, label and probability."""
+
+    def run() -> None:
+        frame = transport.export(rows)
+        labels, probabilities = predicted(workload.pipeline, frame[list(COLUMNS)])
+        database.drop(SCORES)
+        transport.write(frame["id"].to_numpy(), labels.astype(np.int64), probabilities)
+
+    seconds, reason = _median(run, runs, limit)
+    return Cell(database.name, workload.name, rows, EXPORT, seconds, None, False, reason)
+
+
 def _timed(
     database: Database, db: indb.Database, name: str, rows: int, runs: int, limit: float
 ) -> tuple[float | None, str]:
+    ids = itertools.count(1)  # a session remembers the values of the last row
+    jobs = (os.cpu_count() or 1) if database.dialect == "postgres" else 1
+
     def one_row() -> None:
-        database.execute(f"SELECT predict('{name}', t) FROM {TABLE} AS t WHERE id = 1")
+        database.execute(f"SELECT predict('{name}', t) FROM {TABLE} AS t WHERE id = {next(ids)}")
 
     def many() -> None:
-        db.score(name, TABLE, "id", "scores", f"id <= {rows}", replace=True)
+        db.score(name, TABLE, "id", SCORES, f"id <= {rows}", replace=True, jobs=jobs)
 
-    run = one_row if rows == 1 else many
+    return _median(one_row if rows == 1 else many, runs, limit)
+
+
+def _median(run: Callable[[], None], runs: int, limit: float) -> tuple[float | None, str]:
     times: list[float] = []
     try:
         for number in range(runs + 1):
@@ -143,7 +170,7 @@ def regrets(found: Sequence[Cell]) -> list[tuple[str, str, int, float]]:
     """(engine, model, rows, time of the pick over the fastest) of each cell that was timed."""
     groups: dict[tuple[str, str, int], list[Cell]] = {}
     for cell in found:
-        if cell.seconds is not None:
+        if cell.seconds is not None and cell.strategy != EXPORT:
             groups.setdefault((cell.engine, cell.model, cell.rows), []).append(cell)
     result = []
     for key, group in groups.items():
@@ -156,10 +183,11 @@ def regrets(found: Sequence[Cell]) -> list[tuple[str, str, int, float]]:
 def table(found: Sequence[Cell]) -> list[str]:
     """The lines of a Markdown table: a row for each model and number of rows, the pick in bold."""
     lines = []
+    exports = {(cell.engine, cell.model, cell.rows): cell.seconds for cell in found if cell.strategy == EXPORT}
     for engine in dict.fromkeys(cell.engine for cell in found):
         lines += [
-            f"| {engine} | rows | expression | staged | udf | regret |",
-            "| --- | ---: | ---: | ---: | ---: | ---: |",
+            f"| {engine} | rows | expression | staged | udf | regret | export, scikit-learn, write back |",
+            "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         ]
         for place, model, rows, regret in regrets(found):
             if place != engine:
@@ -171,7 +199,9 @@ def table(found: Sequence[Cell]) -> list[str]:
                 )
                 text = "–" if cell.seconds is None else f"{1_000 * cell.seconds:,.4g} ms"
                 row.append(f"**{text}**" if cell.picked else text)
-            lines.append(f"| {' | '.join([*row, f'{regret:.2f}'])} |")
+            outside = exports.get((engine, model, rows))
+            row += [f"{regret:.2f}", "" if outside is None else f"{1_000 * outside:,.4g} ms"]
+            lines.append(f"| {' | '.join(row)} |")
         lines.append("")
     values = sorted(regret for *_, regret in regrets(found))
     close = sum(regret <= 1.25 for regret in values)
@@ -205,10 +235,13 @@ def main(
             started = time.perf_counter()
             indb.connect(database.url).calibrate()
             conditions.append(f"{database.settings}; {place}; calibrated in {time.perf_counter() - started:.0f} s")
+            transport = fastest(database, max(rows))
+            conditions.append(f"{database.name}, the client's fastest ways: {transport.chosen}")
             for workload in models():
                 if not names or workload.name in names:
                     click.echo(f"{database.name} {workload.name}", err=True)
                     found += cells(database, workload, rows, runs, limit)
+                    found.append(exported(database, workload, transport, max(rows), runs, limit))
     command = shlex.join(["python", "-m", "bench.planner", *sys.argv[1:]])
     lines = [f"Measured with `{command}`:", "", *(f"* {each}" for each in conditions), "", *table(found)]
     click.echo("\n".join(lines))

@@ -7,6 +7,7 @@ in every run (fixed seed), and the pipelines are fitted to rows of their own.
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,7 +126,17 @@ PREDICT_ROWS = 100_000
 
 
 def predicted(pipeline: Pipeline, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """(label, probability of 1) from one predict_proba call for each 100,000 rows: predict would do the work again."""
+    """(label, probability of 1) from one predict_proba call for each 100,000 rows: predict would do the work again.
+
+    An estimator without probabilities gives its labels twice. That is an SVM here: libsvm uses one thread, so the rows
+    are divided among the cores.
+    """
+    if not hasattr(pipeline, "predict_proba"):
+        cores = os.cpu_count() or 1
+        slices = [frame.iloc[each] for each in np.array_split(np.arange(len(frame)), cores)]
+        with ThreadPoolExecutor(cores) as pool:
+            labels = np.concatenate(list(pool.map(pipeline.predict, slices)))
+        return labels, labels.astype(np.float64)
     parts = [
         pipeline.predict_proba(frame.iloc[start : start + PREDICT_ROWS]) for start in range(0, len(frame), PREDICT_ROWS)
     ]
