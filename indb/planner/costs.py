@@ -23,9 +23,9 @@ class Costs:
     call of a function with shared values (PL/pgSQL), or of a query with named stages. `bind`: to parse, bind and plan
     one node of an expression in each query. `staged_bind`: the same where shared values are named. `number`, `text`:
     one value into Python in a batch. `row`: one row through a batch, and its result back. `udf_call`: one call of
-    Python for a single row. `split`: one node that the runtime's kernel visits, `value`: one lane of a block in the
-    runtime, `block`: one block for a whole batch of `batch_rows` rows. `threads`, `udf_threads`: how many share the
-    rows.
+    Python for a single row. `split`: one node that the runtime's kernel visits, `value`: one lane of a step of the
+    runtime, `block`: one call into numpy for a whole batch of `batch_rows` rows. `threads`, `udf_threads`: how many
+    share the rows.
     """
 
     operation: float
@@ -55,14 +55,14 @@ class Costs:
 
 DEFAULTS: Mapping[str, Costs] = {
     "postgres": Costs(
-        operation=35.0, staged_operation=35.0, staged_call=1_200.0, bind=4_000.0, staged_bind=40.0, number=100.0,
-        text=500.0, row=1_500.0, udf_call=8_000.0, split=16.0, value=5.0, block=8_000.0, batch_rows=10_000.0,
+        operation=35.0, staged_operation=35.0, staged_call=1_200.0, bind=4_000.0, staged_bind=160.0, number=150.0,
+        text=1_000.0, row=5_500.0, udf_call=8_000.0, split=15.0, value=3.0, block=9_000.0, batch_rows=2_048.0,
         threads=1.0, udf_threads=1.0,
     ),
     "duckdb": Costs(
         operation=15.0, staged_operation=15.0, staged_call=0.0, bind=60_000.0, staged_bind=60_000.0, number=25.0,
-        text=500.0, row=500.0, udf_call=18_000_000.0, split=16.0, value=5.0, block=8_000.0, batch_rows=2_048.0,
-        threads=2.0, udf_threads=1.0,  # most of what Python does for a row holds its lock
+        text=100.0, row=850.0, udf_call=5_000_000.0, split=12.0, value=3.0, block=9_000.0, batch_rows=2_048.0,
+        threads=2.0, udf_threads=1.2,  # much of what Python does for a row holds its lock
     ),
 }  # fmt: skip
 """Measured on two cores with PostgreSQL 15 and DuckDB 2.0; `indb calibrate` finds those of a server."""

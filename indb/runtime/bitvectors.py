@@ -119,6 +119,9 @@ class BitVectors:
         size = width * sum(question.n_states for question in self.questions) * self.type.itemsize
         if size > MAX_BYTES:
             raise TooLarge(f"its tables would have {size:,} bytes, up to {MAX_BYTES:,} are made")
+        self._asked: dict[int, list[int]] = {}
+        for number, question in enumerate(self.questions):
+            self._asked.setdefault(self.lanes[question.lane][0], []).append(number)
         self.tables = [np.full((each.n_states, width), self._all, dtype=self.type) for each in self.questions]
         tree_of = np.searchsorted(self.start, leaves.first, side="right") - 1
         for question, table, nodes in zip(self.questions, self.tables, by_lane.values(), strict=True):
@@ -145,13 +148,14 @@ class BitVectors:
         """For each lane, or text that lanes follow from, a table of bits and the row's place in it."""
         found: list[tuple[Masks, Places]] = []
         coded: dict[int, list[int]] = {}
-        for number, question in enumerate(self.questions):
-            place, lane = self.lanes[question.lane]
+        for place, numbers in self._asked.items():
             part = inputs[place]
             if isinstance(part, Coded):
-                coded.setdefault(id(part.numbers), []).append(number)
-            else:
-                found.append((self.tables[number], question.states(part[:, lane])))
+                coded.setdefault(id(part.numbers), []).extend(numbers)
+                continue
+            for number in numbers:
+                question = self.questions[number]
+                found.append((self.tables[number], question.states(part[:, self.lanes[question.lane][1]])))
         found += [self._of_texts(numbers, inputs) for numbers in coded.values()]
         if not found:  # no tree asks anything
             nothing = np.full((1, self.n_words * len(self.start)), self._all, dtype=self.type)
@@ -172,18 +176,26 @@ class BitVectors:
 
     def places(self, prepared: list[tuple[Masks, Places]], rows: slice) -> Places:
         """The leaves that some rows reach, (n_rows, n_trees)."""
-        (table, states), *rest = prepared
-        left = table.take(states[rows], axis=0)
-        bits = np.empty_like(left)
-        for table, states in rest:
-            table.take(states[rows], axis=0, out=bits, mode="clip")
-            np.bitwise_and(left, bits, out=left)
+        left = self._left(prepared, rows)
         n_trees = len(self.start)
         found = self._lowest(left[:, (self.n_words - 1) * n_trees :]) + (self.n_words - 1) * self.bits
         for word in range(self.n_words - 2, -1, -1):
             part = left[:, word * n_trees : (word + 1) * n_trees]
             found = np.where(part != 0, self._lowest(part) + word * self.bits, found)
         return found + self.start
+
+    def _left(self, prepared: list[tuple[Masks, Places]], rows: slice) -> Masks:
+        """The bits of the leaves that are left for some rows."""
+        (table, states), *rest = prepared
+        if len(states) == 1:  # nothing but calls counts
+            found: Masks = np.bitwise_and.reduce([table[states.item(0)] for table, states in prepared])
+            return found.reshape(1, -1)
+        left = table.take(states[rows], axis=0)
+        bits = np.empty_like(left)
+        for table, states in rest:
+            table.take(states[rows], axis=0, out=bits, mode="clip")
+            np.bitwise_and(left, bits, out=left)
+        return left
 
     def _lowest(self, words: Masks) -> NDArray[Any]:
         """The number of the lowest bit of each word that has one: the exponent of that bit as a floating number."""

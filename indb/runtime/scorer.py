@@ -12,7 +12,7 @@ from indb.evaluate import Values
 from indb.ir import Block, Column, Foreign, Model, TreeEnsemble, Type, walk
 from indb.runtime.blocks import Compute, computing, reading, spread
 from indb.runtime.foreign import Libraries
-from indb.runtime.regroup import regroup
+from indb.runtime.regroup import ROWS, Groups, regroup
 from indb.runtime.trees import Trees
 from indb.runtime.widen import widen
 from indb.runtime.words import Coded, Texts, Vocabulary
@@ -40,6 +40,7 @@ class Scorer:
         order = _needed(self._regrouped)
         self._libraries = Libraries([block for block in order if isinstance(block, Foreign)])
         self._constants: Memo = {}
+        self._columns: list[tuple[int, str]] = []
         self._steps: list[Step] = []
         texts: dict[Column, list[Block]] = {}
         text_of: dict[int, Column] = {}
@@ -54,6 +55,8 @@ class Scorer:
             elif column and column.kind is Type.TEXT:
                 text_of[id(block)] = column
                 texts.setdefault(column, []).append(block)
+            elif isinstance(block, Column):
+                self._columns.append((id(block), block.name))
             else:
                 asked.update(parts)
                 self._steps.append(self._step(block, compute))
@@ -72,8 +75,6 @@ class Scorer:
     def _step(self, block: Block, compute: Compute | None) -> Step:
         """What computes one block of a batch."""
         key, parts = id(block), tuple(id(part) for part in reading(block))
-        if isinstance(block, Column):
-            return lambda batch: batch.set(key, batch.column(block.name))
         if isinstance(block, TreeEnsemble):
             trees = Trees(block)
             return lambda batch: batch.set(key, trees.values([batch.full(part) for part in parts], batch.n_rows))
@@ -121,7 +122,9 @@ class Scorer:
         }
 
     def _outputs(self, columns: Mapping[str, Values | Texts], n_rows: int) -> dict[str, dict[str, Values]]:
-        batch = _Batch(columns, dict(self._constants), n_rows, self._libraries.batch())
+        batch = _Batch(dict(self._constants), n_rows, self._libraries.batch())
+        for key, name in self._columns:
+            batch.memo[key] = columns[name]  # type: ignore[assignment]
         for name, vocabulary in self._vocabularies:
             batch.memo.update(vocabulary.coded(columns[name]))
         with np.errstate(all="ignore"):
@@ -131,6 +134,15 @@ class Scorer:
             target.name: {name: spread(batch.full(id(block))) for name, block in target.outputs.items()}
             for target in self._regrouped.targets
         }
+
+
+def row_steps(model: Model) -> list[Block]:
+    """The blocks that are computed for each row; of others the planner need not know."""
+    groups = Groups()
+    return [
+        block for block in _needed(widen(regroup(model)))
+        if groups.of(block) == ROWS and not isinstance(block, Column)
+    ]  # fmt: skip
 
 
 def _needed(model: Model) -> list[Block]:
@@ -146,14 +158,7 @@ def _needed(model: Model) -> list[Block]:
 class _Batch:
     """The values of some rows so far."""
 
-    def __init__(
-        self,
-        columns: Mapping[str, Values | Texts],
-        memo: Memo,
-        n_rows: int,
-        foreign: Callable[[Foreign, list[Values]], Values],
-    ) -> None:
-        self.columns = columns
+    def __init__(self, memo: Memo, n_rows: int, foreign: Callable[[Foreign, list[Values]], Values]) -> None:
         self.memo = memo
         self.n_rows = n_rows
         self.foreign = foreign
@@ -161,11 +166,6 @@ class _Batch:
     def set(self, key: int, values: Values) -> None:
         """Keep the values of a block."""
         self.memo[key] = values
-
-    def column(self, name: str) -> Values:
-        """A column by row."""
-        found = self.columns[name]
-        return found.rows() if isinstance(found, Texts) else found
 
     def full(self, key: int) -> Values | Coded:
         """The values of a block, one for each row."""

@@ -41,6 +41,9 @@ class Coded:
         return self.spread[0]
 
     def _rows(self) -> Values:
+        if len(self.numbers) < FEW:
+            few: Values = self.values.take(self.numbers, axis=0)
+            return few
         found = np.empty((self.values.shape[1], len(self.numbers)), dtype=self.values.dtype)
         for lane, values in enumerate(self.values.T):
             values.take(self.numbers, out=found[lane], mode="clip")  # "raise" would copy
@@ -90,7 +93,7 @@ class Vocabulary:
 
     def coded(self, column: Values | Texts) -> dict[int, Coded]:
         """The values of the blocks for a column of rows."""
-        texts = column.texts if isinstance(column, Texts) else column[:, 0].tolist()
+        texts = column.texts if isinstance(column, Texts) else column.ravel().tolist()
         known = self._known
         numbers = _numbers(known, texts)
         if len(numbers) and numbers.min() < 0:
@@ -115,6 +118,8 @@ class Vocabulary:
 
 def _numbers(known: _Known, texts: Sequence[str | None]) -> Numbers:
     """The number of each text; -1 where it is not known."""
+    if len(texts) == 1:
+        return np.array([known.number.get(texts[0], -1)])
     return np.fromiter(map(known.number.get, texts, repeat(-1)), dtype=np.intp, count=len(texts))
 
 
