@@ -38,7 +38,7 @@ from indb.ir import Foreign, ForeignModel, Model, Target, Type
 from indb.passes import optimise
 from indb.readers import read
 from indb.runtime.foreign import load
-from indb.runtime.refusals import Runner
+from indb.runtime.refusals import Ask, Runner
 from indb.runtime.scorer import Scorer
 
 texts3 = TARGETS["texts3"]
@@ -201,11 +201,11 @@ def test_refused_rows_cost_a_few_calls() -> None:
     assert isinstance(block, Foreign)
     runner = Runner(load(block), block.example, [Type.NUMBER] * 4)
     calls = []
-    call = runner.loaded.call
-    runner.loaded.call = lambda method, inputs: (calls.append(len(inputs[0])), call(method, inputs))[1]  # type: ignore[method-assign]
+    of_rows = runner.loaded.rows
+    runner.loaded.rows = lambda inputs: (calls.append(len(inputs[0])), of_rows(inputs))[1]  # type: ignore[method-assign]
     values = np.random.default_rng(0).normal(size=(1000, 4))
     values[np.random.default_rng(1).random(values.shape) < 0.1] = np.nan
-    rows, parts = runner.run("predict", [values[:, [lane]] for lane in range(4)])
+    rows, parts = runner.run("predict", [values[:, [lane]] for lane in range(4)], {})
     np.testing.assert_array_equal(rows, np.flatnonzero(~np.isnan(values).any(axis=1)))
     assert len(parts[0]) == len(rows)
     assert len(calls) <= 8
@@ -213,16 +213,19 @@ def test_refused_rows_cost_a_few_calls() -> None:
 
 def test_a_method_that_refuses_the_example_is_still_tried() -> None:
     class Picky:
-        def call(self, method: str, inputs: list[Values]) -> list[Any]:
-            if (inputs[0] < 0.5).any():
-                raise ValueError("too small")
-            return [inputs[0] * 2.0]
+        def rows(self, inputs: list[Values]) -> Ask:
+            def ask(method: str) -> list[Any]:
+                if (inputs[0] < 0.5).any():
+                    raise ValueError("too small")
+                return [inputs[0] * 2.0]
+
+            return ask
 
     runner = Runner(Picky(), (0.0,), [Type.NUMBER])
-    rows, parts = runner.run("predict", [np.array([[0.1], [1.0], [0.2], [3.0], [np.nan]])])
+    rows, parts = runner.run("predict", [np.array([[0.1], [1.0], [0.2], [3.0], [np.nan]])], {})
     assert rows.tolist() == [1, 3, 4]
     np.testing.assert_array_equal(parts[0][:, 0], [2.0, 6.0, np.nan])
-    assert Runner(Picky(), (), [Type.NUMBER]).run("predict", [np.array([[0.1], [0.2]])])[1] == []
+    assert Runner(Picky(), (), [Type.NUMBER]).run("predict", [np.array([[0.1], [0.2]])], {})[1] == []
 
 
 def test_batches_without_rows_and_larger_than_the_library_is_given(monkeypatch: pytest.MonkeyPatch) -> None:

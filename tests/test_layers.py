@@ -46,7 +46,7 @@ LAYERS = {
     "runtime": Layer(
         LANGUAGE | {"evaluate", "codec", "runtime"},
         {"numpy"},
-        inside={"onnxruntime", "skops", "pandas", "threadpoolctl"},
+        inside={"onnxruntime", "skops", "sklearn", "pandas", "threadpoolctl"},
     ),
     "readers": Layer(LANGUAGE | {"build", "readers"}, {"numpy"}, inside=MODELS),
     "passes": Layer(LANGUAGE | {"evaluate", "build", "passes"}, {"numpy"}),

@@ -32,7 +32,10 @@ def counts(model: Model, dialect: str = "duckdb") -> Estimate:
 
 def test_a_tree_is_counted_by_the_path_that_a_row_takes() -> None:
     small, large = counts(SMALL), counts(LARGE)
-    assert small.splits < large.splits < 20 * 5  # bit vectors take less than complete trees of depth 5
+    assert small.splits < large.splits < 2 * small.splits  # bit vectors of 20 columns, whatever the number of trees
+    inputs = LINEAR.columns
+    deep = Model(inputs, (Target("", {"predict": calibration._ensemble(inputs, 10, 8)}),))
+    assert counts(deep).splits == pytest.approx(10 * 8 + 0.6 * 10)  # the nodes that a row visits, and the sum
     assert large.inlined > 3 * small.inlined > 3 * 5 * 31
     assert 60 < small.operations <= 3 * 5 * 5 + 1  # a comparison, its column and its arm; less where a side is pruned
     assert (small.numbers, small.texts) == (20, 0)

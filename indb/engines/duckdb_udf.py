@@ -2,9 +2,9 @@
 
 For a model `late` in version 1, beside the macros of duckdb_macros.py:
 
-    "late@1.udf.<digest>"(age, city)   in the file: a macro that raises an error saying how to run the model;
+    "late@1.udf.<digest>"(1, age, city)  in the file: a macro that raises an error saying how to run the model;
                                        in a connection of indb: a temporary macro that hides it and calls
-    "python:7:late@1"({age}, city)     the Python function, which gives a STRUCT with a field for each lane
+    "python:7:late@1"(1, {age}, city)  the Python function, which gives a STRUCT with a field for each lane
 
 A Python function is no part of the file. If the macros called it by its name, no query with predict() could be bound in
 a file that is opened without indb, not even for models that are SQL: all arms of predict() are bound.
@@ -24,6 +24,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -34,7 +36,7 @@ from indb.emit.statement import free_names
 from indb.engines import duckdb_macros as macros
 from indb.engines.base import SOURCE, quoted, text
 from indb.engines.deployment import Deployment
-from indb.engines.duckdb_arrow import PythonModel, by_type, is_text
+from indb.engines.duckdb_arrow import PythonModel, asked, by_type, is_text
 from indb.errors import DatabaseError, DeployError
 from indb.ir import Model
 
@@ -57,7 +59,10 @@ def install(database: DuckDB, deployment: Deployment) -> None:
         raise DeployError(f"cannot deploy {deployment.name!r} as a UDF: pyarrow is missing", _INSTALL)
     name = macros.python_name(deployment)
     database.execute(f"CREATE OR REPLACE MACRO {macros.macro(name)}{_refusal(deployment, _REASON, _NEXT_STEP)}")
-    cores = [(lane, _field(_call(deployment), number)) for number, lane in enumerate(deployment.lanes)]
+    cores = [
+        (lane, _field(_call(deployment, asked(deployment, lane.output)), number))
+        for number, lane in enumerate(deployment.lanes)
+    ]
     by_column = next((code for lane, code in cores if lane.suffix == ""), None)
     macros.install_cores(database, deployment, cores, by_column)
     model = PythonModel(deployment, lambda: database.model_bytes(deployment))
@@ -70,9 +75,10 @@ _REASON = "it runs in Python, which this connection does not know"
 _NEXT_STEP = "Open the database with indb.connect, or hand it this connection."
 
 
-def _call(deployment: Deployment, prefix: str = "") -> str:
-    """The Python function of a version, called for columns that are found behind `prefix`."""
-    values = [
+def _call(deployment: Deployment, groups: int, prefix: str = "") -> str:
+    """The Python function of a version, called for groups of outputs and columns that are found behind `prefix`."""
+    values = [f"CAST({groups} AS TINYINT)"]
+    values += [
         f"CAST({prefix}{quoted(column.column)} AS {'VARCHAR' if is_text(column) else 'DOUBLE'})"
         for column in deployment.columns
     ]
@@ -89,7 +95,8 @@ def select(deployment: Deployment, model: Model, source: str, key: Sequence[str]
     for lane, name in zip(lanes, free_names([lane.name for lane in lanes], key), strict=True):
         field = _field("scored.lanes", positions[lane.target, lane.output, lane.lane])
         outer.append(f"{field} AS {quoted(name)}")
-    inner.append(f"{_call(deployment, SOURCE + '.')} AS lanes")
+    groups = reduce(or_, (asked(deployment, lane.output) for lane in lanes))
+    inner.append(f"{_call(deployment, groups, SOURCE + '.')} AS lanes")
     return f"SELECT {', '.join(outer)}\nFROM (SELECT {', '.join(inner)}\n  FROM {source} AS {SOURCE}) AS scored"
 
 
@@ -105,7 +112,7 @@ def _refusal(deployment: Deployment, reason: str, next_step: str) -> str:
 
 
 def _parameters(deployment: Deployment) -> str:
-    return ", ".join(f"c{number}" for number in range(len(deployment.columns)))
+    return ", ".join(["asked", *(f"c{number}" for number in range(len(deployment.columns)))])
 
 
 def _has_pyarrow() -> bool:
@@ -207,14 +214,12 @@ class Functions:
 
 
 def _arguments(deployment: Deployment) -> str:
-    """What the Python function is given for the parameters of the macro; an Arrow function needs at least one."""
+    """What the Python function is given for the parameters of the macro."""
     numbered = list(enumerate(deployment.columns))
     fields = [f"c{number}" for number, column in numbered if not is_text(column)]
     texts = [f"c{number}" for number, column in numbered if is_text(column)]
     packed = ", ".join(f"c{position} := {field}" for position, field in enumerate(fields))
-    if not packed and not texts:
-        packed = "c := CAST(0 AS DOUBLE)"
-    return ", ".join([*([f"struct_pack({packed})"] if packed else []), *texts])
+    return ", ".join(["asked", *([f"struct_pack({packed})"] if packed else []), *texts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +244,10 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, model: PythonModel
         return model.score(columns)
 
     numbers, texts = by_type(deployment)
-    struct = connection.struct_type({f"c{number}": "DOUBLE" for number in range(len(numbers))} or {"c": "DOUBLE"})
-    types: list[Any] = [*([struct] if numbers or not texts else []), *["VARCHAR"] * len(texts)]
+    types: list[Any] = ["TINYINT"]
+    if numbers:
+        types.append(connection.struct_type({f"c{number}": "DOUBLE" for number in range(len(numbers))}))
+    types += ["VARCHAR"] * len(texts)
     names = [inspect.Parameter(f"c{number}", inspect.Parameter.POSITIONAL_ONLY) for number in range(len(types))]
     predict.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined]
     fields = {f"lane_{number}": _TYPES[lane.type] for number, lane in enumerate(deployment.lanes)}

@@ -133,13 +133,13 @@ def _tried(block: Foreign, estimator: Any, loaded: Loaded, seen: Fitted) -> tupl
         example = tuple(seen.value(part, number) for part in block.inputs if isinstance(part, Column))
         row = [np.array([[value]], dtype=object if isinstance(value, str) else np.float64) for value in example]
         try:
-            results = {methods[0]: loaded.call(methods[0], row)}
+            results = {methods[0]: loaded.rows(row)(methods[0])}
         except Exception as error:  # refused, or a library's own bug with one row
             problem = error
             continue
         for name in methods[1:]:
             try:
-                results[name] = loaded.call(name, row)
+                results[name] = loaded.rows(row)(name)
             except Exception:  # scikit-learn offers methods that a part of the model turns out not to have
                 continue
         return replace(block, example=example), results

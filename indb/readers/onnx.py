@@ -97,8 +97,8 @@ def _tried(block: Foreign, graph: Graph, name: str) -> tuple[Foreign, dict[str, 
         example = tuple(str(number) if part.type is Type.TEXT else number for part in block.inputs)
         row = [np.array([[value]], dtype=object if isinstance(value, str) else np.float64) for value in example]
         try:
-            outputs = [entry.name for entry in graph.session.get_outputs()]
-            return replace(block, example=example), {output: graph.call(output, row)[0] for output in outputs}
+            outputs, ask = [entry.name for entry in graph.session.get_outputs()], graph.rows(row)
+            return replace(block, example=example), {output: ask(output)[0] for output in outputs}
         except ValueError as error:
             problem = error
     raise UnsupportedModel(f"cannot read {name}: it accepts none of the rows that were tried ({problem})")

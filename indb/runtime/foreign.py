@@ -19,7 +19,8 @@ from indb.errors import ModelFileError
 from indb.evaluate import Values, missing
 from indb.ir import Column, Floats, Foreign, Type
 from indb.runtime import trust
-from indb.runtime.refusals import Loaded, Parts, Rows, Runner
+from indb.runtime.refusals import Ask, Asked, Loaded, Parts, Rows, Runner
+from indb.runtime.steps import Steps
 
 
 def load(block: Foreign) -> Loaded:
@@ -66,12 +67,17 @@ class Estimator:
             _need_pandas(type(fitted).__name__)
         _ALONE.look()
 
-    def call(self, method: str, inputs: list[Values]) -> Parts:
-        with _ALONE.run():
-            result = getattr(self.fitted, method)(self._given(inputs))
-        if isinstance(result, list):
-            return [_two_dimensional(part) for part in result]
-        return [_two_dimensional(result)]
+    def rows(self, inputs: list[Values]) -> Ask:
+        steps = Steps(self.fitted, self._given(inputs))
+
+        def ask(method: str) -> Parts:
+            with _ALONE.run():
+                result = steps.ask(method)
+            if isinstance(result, list):
+                return [_two_dimensional(part) for part in result]
+            return [_two_dimensional(result)]
+
+        return ask
 
     def _given(self, inputs: list[Values]) -> Any:
         """The rows as the estimator takes them."""
@@ -150,13 +156,17 @@ class Graph:
         state = onnxruntime.capi.onnxruntime_pybind11_state
         self.refusals = (state.Fail, state.InvalidArgument, state.RuntimeException)
 
-    def call(self, method: str, inputs: list[Values]) -> Parts:
+    def rows(self, inputs: list[Values]) -> Ask:
         with np.errstate(all="ignore"):
             feed = self._feed([part[:, 0] for part in inputs])
-        try:
-            return [_two_dimensional(self.session.run([method], feed)[0])]
-        except self.refusals as error:
-            raise ValueError(str(error)) from error
+
+        def ask(output: str) -> Parts:
+            try:
+                return [_two_dimensional(self.session.run([output], feed)[0])]
+            except self.refusals as error:
+                raise ValueError(str(error)) from error
+
+        return ask
 
     def _feed(self, lanes: list[NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """The tensors of the graph's inputs, each from as many columns as it is wide."""
@@ -260,11 +270,12 @@ class Libraries:
     def batch(self) -> Callable[[Foreign, list[Values]], Floats]:
         """What computes the blocks for one batch of rows: each method of an object runs once."""
         done: dict[tuple[tuple[int, ...], str], tuple[Rows, Parts]] = {}
+        asked: dict[tuple[int, ...], Asked] = {}
 
         def values(block: Foreign, inputs: list[Values]) -> Floats:
             key = _object(block), block.method
             if key not in done:
-                done[key] = self._runners[key[0]].run(block.method, inputs)
+                done[key] = self._runners[key[0]].run(block.method, inputs, asked.setdefault(key[0], {}))
             return _lanes(block, *done[key], len(inputs[0]))
 
         return values

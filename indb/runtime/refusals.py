@@ -22,14 +22,22 @@ Parts: TypeAlias = list[NDArray[Any]]
 """What a method gives: an array of (n_rows, width) for each target, or one for all."""
 
 
+Ask: TypeAlias = Callable[[str], Parts]
+"""What a method, or an output, gives for some rows; it raises ValueError when the library refuses one of them."""
+
+
 class Loaded(Protocol):
     """A loaded object."""
 
-    def call(self, method: str, inputs: list[Values]) -> Parts:
-        """What a method, or an output, gives for rows.
+    def rows(self, inputs: list[Values]) -> Ask:
+        """What to ask of some rows: what one method has computed others need not.
 
         Raises: ValueError when the library refuses one of them.
         """
+
+
+Asked: TypeAlias = dict[bytes, Ask]
+"""The rows of a batch by their numbers, as bytes, on their way through the object."""
 
 
 class Runner:
@@ -48,23 +56,26 @@ class Runner:
             kinds: list[Any] = [object if kind is Type.TEXT else np.float64 for kind in inputs]
             self._example = [np.array([[value]], dtype=kind) for value, kind in zip(example, kinds, strict=True)]
 
-    def run(self, method: str, inputs: list[Values]) -> tuple[Rows, Parts]:
-        """(the rows that are accepted, what the method gives for them)."""
+    def run(self, method: str, inputs: list[Values], asked: Asked) -> tuple[Rows, Parts]:
+        """(the rows that are accepted, what the method gives for them); `asked` is kept for the other methods."""
         rows = np.arange(len(inputs[0]))
         found: list[tuple[Rows, Parts]] = []
         for start in range(0, len(rows), ROWS):
-            found += self._try(method, inputs, rows[start : start + ROWS])
+            found += self._try(method, inputs, rows[start : start + ROWS], asked)
         if not found:
             return rows[:0], []
         parts = [np.concatenate(each) for each in zip(*(parts for _, parts in found), strict=True)]
         return np.concatenate([taken for taken, _ in found]), parts
 
-    def _try(self, method: str, inputs: list[Values], rows: Rows) -> list[tuple[Rows, Parts]]:
+    def _try(self, method: str, inputs: list[Values], rows: Rows, asked: Asked) -> list[tuple[Rows, Parts]]:
         """The accepted rows in pieces: all at once, else without known refusals, else by halves."""
         if len(rows) == 0:
             return []
         try:
-            parts = self.loaded.call(method, [part[rows] for part in inputs])
+            key = rows.tobytes()
+            if key not in asked:
+                asked[key] = self.loaded.rows([part[rows] for part in inputs])
+            parts = asked[key](method)
         except ValueError:
             if len(rows) == 1:
                 return []
@@ -74,9 +85,9 @@ class Runner:
             return [(rows, parts)]
         kept = self._without_refusals(method, inputs, rows)
         if len(kept) < len(rows):
-            return self._try(method, inputs, kept)
+            return self._try(method, inputs, kept, asked)
         half = len(rows) // 2
-        return [*self._try(method, inputs, rows[:half]), *self._try(method, inputs, rows[half:])]
+        return [*self._try(method, inputs, rows[:half], asked), *self._try(method, inputs, rows[half:], asked)]
 
     def _without_refusals(self, method: str, inputs: list[Values], rows: Rows) -> Rows:
         """The rows that hold no value that is refused wherever it stands."""
@@ -102,7 +113,7 @@ class Runner:
 
     def _accepts(self, method: str, row: list[Values]) -> bool:
         try:
-            self.loaded.call(method, row)
+            self.loaded.rows(row)(method)
         except ValueError:
             return False
         return True

@@ -20,10 +20,16 @@ from indb.runtime.words import Coded, Texts, Vocabulary
 Memo: TypeAlias = dict[int, Values | Coded]
 """Values by the id of their block; what is the same in all rows is a single one."""
 
+Step: TypeAlias = Callable[["_Batch"], None]
+
+Outputs: TypeAlias = frozenset[tuple[str, str]]
+"""Names of targets and of their outputs."""
+
+_Plan: TypeAlias = tuple[dict[str, dict[str, int]], list[Step]]
+"""The block of each output by its id, and the steps that lead to them."""
+
 AT_ONCE = 2_048
 """How many rows go through the blocks at once: their values stay in the processor's cache."""
-
-Step: TypeAlias = Callable[["_Batch"], None]
 
 
 class Scorer:
@@ -41,7 +47,8 @@ class Scorer:
         self._libraries = Libraries([block for block in order if isinstance(block, Foreign)])
         self._constants: Memo = {}
         self._columns: list[tuple[int, str]] = []
-        self._steps: list[Step] = []
+        self._steps: list[tuple[int, tuple[int, ...], Step]] = []
+        self._plans: dict[Outputs | None, _Plan] = {}
         texts: dict[Column, list[Block]] = {}
         text_of: dict[int, Column] = {}
         asked = {id(block) for block in self._regrouped.roots()}
@@ -59,7 +66,7 @@ class Scorer:
                 self._columns.append((id(block), block.name))
             else:
                 asked.update(parts)
-                self._steps.append(self._step(block, compute))
+                self._steps.append((id(block), tuple(parts), self._step(block, compute)))
         self._vocabularies = [
             (column.name, Vocabulary(self._computing(column, blocks, asked))) for column, blocks in texts.items()
         ]
@@ -104,16 +111,21 @@ class Scorer:
 
         return compute
 
-    def outputs(self, columns: Mapping[str, Values | Texts], n_rows: int) -> dict[str, dict[str, Values]]:
+    def outputs(
+        self, columns: Mapping[str, Values | Texts], n_rows: int, wanted: Outputs | None = None
+    ) -> dict[str, dict[str, Values]]:
         """What `indb.evaluate` gives, for columns as `evaluate_values` takes them, or texts that are numbered already.
+
+        wanted: the outputs to compute, (target, output); None: all.
 
         Of a foreign model: what its library gives, and missing outputs for a row that the library refuses.
         """
+        plan = self._plans.get(wanted) or self._plans.setdefault(wanted, self._plan(wanted))
         if n_rows <= AT_ONCE or self._libraries:
-            return self._outputs(columns, n_rows)
+            return self._outputs(columns, n_rows, plan)
         parts = [
             self._outputs({name: values[start : start + AT_ONCE] for name, values in columns.items()},
-                          min(AT_ONCE, n_rows - start))
+                          min(AT_ONCE, n_rows - start), plan)
             for start in range(0, n_rows, AT_ONCE)
         ]  # fmt: skip
         return {
@@ -121,19 +133,39 @@ class Scorer:
             for target, outputs in parts[0].items()
         }
 
-    def _outputs(self, columns: Mapping[str, Values | Texts], n_rows: int) -> dict[str, dict[str, Values]]:
+    def _plan(self, wanted: Outputs | None) -> _Plan:
+        """The steps that some outputs need."""
+        roots = {
+            target.name: {
+                name: id(block) for name, block in target.outputs.items()
+                if wanted is None or (target.name, name) in wanted
+            }
+            for target in self._regrouped.targets
+        }  # fmt: skip
+        needed = {key for outputs in roots.values() for key in outputs.values()}
+        steps: list[Step] = []
+        for key, parts, step in reversed(self._steps):
+            if key in needed:
+                needed.update(parts)
+                steps.append(step)
+        return roots, steps[::-1]
+
+    def _outputs(
+        self, columns: Mapping[str, Values | Texts], n_rows: int, plan: _Plan
+    ) -> dict[str, dict[str, Values]]:  # fmt: skip
+        roots, steps = plan
         batch = _Batch(dict(self._constants), n_rows, self._libraries.batch())
         for key, name in self._columns:
             batch.memo[key] = columns[name]  # type: ignore[assignment]
         for name, vocabulary in self._vocabularies:
             batch.memo.update(vocabulary.coded(columns[name]))
         with np.errstate(all="ignore"):
-            for step in self._steps:
+            for step in steps:
                 step(batch)
         return {
-            target.name: {name: spread(batch.full(id(block))) for name, block in target.outputs.items()}
-            for target in self._regrouped.targets
-        }
+            target: {name: spread(batch.full(key)) for name, key in outputs.items()}
+            for target, outputs in roots.items()
+        }  # fmt: skip
 
 
 def row_steps(model: Model) -> list[Block]:
