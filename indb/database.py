@@ -146,7 +146,10 @@ class Database:
                 with self.engine.transaction():
                     self.engine.register(made, codec.encode(model))
                     self.engine.install_udf(made, table, server_python)
-                return made, ""
+                    if plan.in_queries:
+                        self.engine.install(made, ready, table, plan.in_queries)
+                        note = f"-- predict() in queries is {plan.in_queries.value}; Python scores whole tables\n"
+                return made, note
             except DeployError as error:
                 if not may_fall_back or not sql:
                     raise

@@ -14,7 +14,7 @@ from zoo import ZOO
 
 import indb
 from indb import build
-from indb.emit import output_lanes, quote
+from indb.emit import Strategy, output_lanes, quote
 from indb.engines import postgres_udf
 from indb.engines.postgres import Postgres
 from indb.errors import DatabaseError, DeployError
@@ -254,6 +254,39 @@ def test_a_transaction_that_began_before_the_deployment(flights):
         flights.deploy("far", regression(factor=5.0), "flights", strategy="udf")
         with pytest.raises(psycopg.Error, match="registry does not hold it\nHINT:  If it was deployed since this"):
             connection.execute("SELECT predict('far', f) FROM flights AS f")
+
+
+def test_what_the_planner_makes_a_udf_is_sql_in_queries(plpython, postgres_connection, server_python):
+    """A call for each row is slow: unless the UDF was asked for, predict() is SQL, and Python scores whole tables."""
+    case = case_of("hist_two_classes", server_python)
+    create(postgres_connection.execute, "postgres", case.rows)
+    with indb.connect(postgres_connection) as db:
+        db.engine.prepare()
+        db.engine.execute("CREATE EXTENSION IF NOT EXISTS plpython3u")
+        db.engine.execute("CREATE TABLE indb.costs (name varchar, value float8, measured_at timestamp)")
+        for name, cost in {"row": 1, "number": 1, "text": 1, "operation": 500, "staged_operation": 300}.items():
+            db.engine.execute("INSERT INTO indb.costs VALUES (%s, %s, now())", (name, cost))
+        plan = db.plan(case.model, TABLE)
+        assert (plan.strategy, plan.in_queries) == (Strategy.UDF, Strategy.STAGED)
+        assert "in queries: staged; Python is called for whole tables" in str(plan)
+        assert db.plan(case.model, TABLE, strategy="udf").in_queries is None
+        made = db.deploy("m", case.model, TABLE, server_python=server_python)
+        assert made.strategy == "udf"
+        assert "predict() in queries is staged" in made.usage
+        languages = (
+            "SELECT DISTINCT l.lanname FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE proname = %s"
+        )
+        assert db.engine.rows(languages, ("m@1",)) == [("plpgsql",)]
+        assert db.engine.rows(languages, ("m@1.batch",)) == [("plpython3u",)]
+        assert db.verify("m").ok
+        lanes = [lane for lane in output_lanes(case.optimised) if lane.output in ("predict", "predict_proba")]
+        db.score("m", into="scores")
+        found = zip(*db.engine.rows(f"SELECT * FROM scores ORDER BY {quote('postgres', KEY)}"), strict=True)
+        for lane, values in zip(lanes, list(found)[1:], strict=True):
+            case.check(lane, values, f"{lane.name} of score")
+        db.drop("m")
+        left = "SELECT proname FROM pg_proc WHERE starts_with(proname, 'm') AND pronamespace = 'indb'::regnamespace"
+        assert db.engine.rows(left) == []
 
 
 def test_what_python_raises_names_the_model(flights):

@@ -126,6 +126,8 @@ class Engine(ABC):
     large_chunk_rows: ClassVar[int]
     """The same for models that are too large for one expression."""
     driver_error: ClassVar[type[Exception]]
+    calls_by_row: ClassVar[bool] = False
+    """Whether a Python function in a query is called for each row."""
 
     @abstractmethod
     def execute(self, sql: str, values: Sequence[Any] | None = None) -> Any:

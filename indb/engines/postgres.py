@@ -110,6 +110,7 @@ class Postgres(Engine):
     chunk_rows = 1_000_000
     large_chunk_rows = 100_000
     driver_error = psycopg.Error
+    calls_by_row = True
 
     def __init__(self, connection: psycopg.Connection[Any], owned: bool) -> None:
         self.connection = connection

@@ -30,7 +30,8 @@ class Plan:
     """How a model would be installed for a table, and why.
 
     `rows` is how many a query is planned for; `options` holds every strategy, the chosen one first; `estimate` is None
-    for a model that SQL cannot express; `measured` says whether the costs are those of this server.
+    for a model that SQL cannot express; `measured` says whether the costs are those of this server. `in_queries`: what
+    predict() in a query runs as, where that is not the strategy itself.
     """
 
     database: str
@@ -42,6 +43,7 @@ class Plan:
     options: tuple[Option, ...]
     estimate: Estimate | None
     measured: bool
+    in_queries: Strategy | None = None
 
     def __str__(self) -> str:
         columns = ", ".join(
@@ -54,6 +56,7 @@ class Plan:
             f"columns read: {columns or 'none'}",
             f"strategy: {self.strategy.value}",
             f"reason: {self.reason}",
+            *([f"in queries: {self.in_queries.value}; Python is called for whole tables"] if self.in_queries else []),
             f"estimated for {self.rows:,} rows{'' if self.measured else ' (costs not measured here: indb calibrate)'}:",
         ]
         return "\n".join([*lines, *(f"  {_line(option)}" for option in self.options)])
@@ -66,6 +69,7 @@ class Plan:
             "columns": {each.model: {"column": each.column, "type": each.type} for each in self.columns},
             "strategy": self.strategy.value,
             "reason": self.reason,
+            "in_queries": (self.in_queries or self.strategy).value,
             "rows": self.rows,
             "measured": self.measured,
             "options": [
@@ -102,8 +106,17 @@ def make_plan(
     others = tuple(option for option in made if option is not chosen)
     return Plan(
         engine.version, table, columns, chosen.strategy, _reason(chosen, made, found, forced), rows, (chosen, *others),
-        found, bool(measured),
+        found, bool(measured), _in_queries(engine, chosen, made, rows) if forced is None else None,
     )  # fmt: skip
+
+
+def _in_queries(engine: Engine, chosen: Option, made: Sequence[Option], rows: int) -> Strategy | None:
+    """SQL in place of a function that is called for each row, where that takes longer."""
+    sql = [option for option in made if option.strategy is not Strategy.UDF and not option.refused]
+    if chosen.strategy is not Strategy.UDF or not engine.calls_by_row or not sql:
+        return None
+    best = min(sql, key=lambda option: option.seconds)
+    return best.strategy if best.seconds < rows * chosen.one_row else None
 
 
 def _reason(chosen: Option, made: Sequence[Option], found: Estimate | None, forced: Strategy | None) -> str:
