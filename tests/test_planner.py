@@ -119,7 +119,7 @@ def test_fitted_costs_explain_the_seconds() -> None:
     timings = {strategy: [timing(model, strategy) for model in models(strategy)] for strategy in Strategy}
     found = calibration.fitted("postgres", rows, 0.0, timings)
     for name in ("operation", "staged_operation", "staged_call", "bind", "split"):
-        assert found[name] == pytest.approx(getattr(costs, name), rel=1e-6), name
+        assert found[name] == pytest.approx(getattr(costs, name), rel=1e-2), name
 
 
 @pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
