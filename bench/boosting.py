@@ -16,6 +16,7 @@ from statistics import median
 
 import click
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 import indb
 from bench.__main__ import databases
@@ -34,11 +35,11 @@ def seconds(run: Callable[[], object], runs: int) -> float:
     return median(times)
 
 
-def lightgbm(rows: int, runs: int, threads: int) -> float:
+def lightgbm(pipeline: Pipeline, rows: int, runs: int, threads: int) -> float:
     """Seconds of LightGBM's predict for the rows."""
     import lightgbm
 
-    encode = next(each for each in workloads() if each.name == "boosting").pipeline[:-1].transform
+    encode = pipeline[:-1].transform
     training = customers(TRAINING_ROWS, SEED + 2)
     model = lightgbm.LGBMClassifier(n_estimators=100, num_leaves=31, min_child_samples=20, verbose=-1, n_jobs=threads)
     model.fit(encode(training[list(COLUMNS)]), churned(training, SEED + 2))
@@ -46,10 +47,10 @@ def lightgbm(rows: int, runs: int, threads: int) -> float:
     return seconds(lambda: model.booster_.predict(array, num_threads=threads), runs)
 
 
-def ways(database: Database, runs: int) -> dict[str, float]:
+def ways(database: Database, pipeline: Pipeline, runs: int) -> dict[str, float]:
     """Seconds of each strategy: of `score`, and of predict_proba() in a query or of `score` with several jobs."""
     db = indb.connect(database.url)
-    model = indb.read(next(each for each in workloads() if each.name == "boosting").pipeline)
+    model = indb.read(pipeline)
     cores = os.cpu_count() or 1
     query = f"CREATE OR REPLACE TABLE {SCORES} AS SELECT id, predict_proba('m', t) AS p FROM {TABLE} AS t"
 
@@ -78,11 +79,12 @@ def main(rows: int, runs: int, dsn: str | None) -> None:
     warnings.simplefilter("ignore")
     threads = os.cpu_count() or 1
     click.echo(f"{rows:,} rows, medians of {runs} runs; {threads} cores; load before: {os.getloadavg()[0]:.2f}")
-    click.echo(f"{'LightGBM, predict of an array':<55}{lightgbm(rows, runs, threads):8.2f} s")
+    pipeline = next(each for each in workloads() if each.name == "boosting").pipeline
+    click.echo(f"{'LightGBM, predict of an array':<55}{lightgbm(pipeline, rows, runs, threads):8.2f} s")
     with ExitStack() as stack:
         for database, _ in databases(stack, (), dsn, 600.0):
             database.load(customers(rows), TABLE)
-            for name, taken in ways(database, runs).items():
+            for name, taken in ways(database, pipeline, runs).items():
                 click.echo(f"{f'{database.name}, {name}':<55}{taken:8.2f} s")
 
 
