@@ -123,6 +123,11 @@ class Database:
             made, note = self._install(made, model, ready, found, plan, strategy is None, server_python)
             if proof is not None:
                 self._prove(made, found, proof)
+            if plan.in_queries and made.strategy == Strategy.UDF.value:
+                self.engine.install(made, ready, found, plan.in_queries)
+                note = f"-- predict() in queries is {plan.in_queries.value}; Python scores whole tables\n"
+                if proof is not None:  # of both
+                    self._prove(made, found, proof)
             self.engine.rebuild(self.engine.deployments())
         return with_usage(made, note + self.engine.usage(made, found))
 
@@ -146,10 +151,7 @@ class Database:
                 with self.engine.transaction():
                     self.engine.register(made, codec.encode(model))
                     self.engine.install_udf(made, table, server_python)
-                    if plan.in_queries:
-                        self.engine.install(made, ready, table, plan.in_queries)
-                        note = f"-- predict() in queries is {plan.in_queries.value}; Python scores whole tables\n"
-                return made, note
+                return made, ""
             except DeployError as error:
                 if not may_fall_back or not sql:
                     raise

@@ -1,20 +1,25 @@
 """Texts that a table's or a session's collation calls equal are still different categories, and different labels."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 import pytest
 from deployed import ENGINES, opened, rows, run
+from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from sklearn.tree import DecisionTreeClassifier
 
 import indb
 from indb.database import Database
 
-CITIES = ("Paris", "paris", "PARIS", "Rome", "rome")
-"""Without PARIS and rome, which only a collation knows."""
+FITTED = ("Paris", "paris", "Rome", "Oslo", "Bern", "Wien")
+"""More than four: long lookups are written in another form than short ones."""
+
+CITIES = (*FITTED, "PARIS", "rome", "oSLO", "Lyon")
+"""With some that only a collation knows, and one that is unknown to it too."""
 
 TYPES = {"duckdb": "varchar COLLATE NOCASE", "postgres": "text COLLATE any_case"}
 
@@ -33,28 +38,32 @@ def db(request: pytest.FixtureRequest) -> Iterator[Database]:
         run(database, f"CREATE TABLE visits (id integer PRIMARY KEY, city {TYPES[database.engine.dialect]}, n integer)")
         for number, city in enumerate(CITIES):
             run(database, f"INSERT INTO visits VALUES ({number}, '{city}', {number})")
-        assert rows(database, "SELECT count(*) FROM visits WHERE city = 'pArIs'") == [(3,)]
+        assert rows(database, "SELECT count(*) FROM visits WHERE city = 'pArIs'") == [(3,)]  # it does compare so
         yield database
 
 
-def fitted() -> LogisticRegression:
+def fitted(estimator: ClassifierMixin, categories: Sequence[str] = FITTED) -> Pipeline:
     """Labels that differ in nothing but their case, of categories that do too."""
-    frame = pd.DataFrame({"city": ["Paris", "paris", "Rome"] * 4})
-    labels = np.array(["a", "A", "b"] * 4)
-    return make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(frame, labels)
+    frame = pd.DataFrame({"city": list(categories) * 4})
+    labels = np.array([("a", "A", "b")[number % 3] for number in range(len(frame))])
+    return make_pipeline(OneHotEncoder(handle_unknown="ignore"), estimator).fit(frame, labels)
 
 
 @pytest.mark.parametrize("strategy", ["expression", "staged", "udf"])
-def test_categories_and_labels_keep_their_case(request: pytest.FixtureRequest, db: Database, strategy: str) -> None:
+@pytest.mark.parametrize("estimator", [LogisticRegression(), DecisionTreeClassifier()], ids=["linear", "tree"])
+@pytest.mark.parametrize("categories", [FITTED[:3], FITTED], ids=["few", "many"])
+def test_categories_and_labels_keep_their_case(
+    request: pytest.FixtureRequest, db: Database, strategy: str, estimator: ClassifierMixin, categories: Sequence[str]
+) -> None:
     if strategy == "udf" and db.engine.dialect == "postgres":
         request.getfixturevalue("plpython")
-    pipeline = fitted()
+    pipeline = fitted(estimator, categories)
     frame = pd.DataFrame({"city": CITIES})
     wanted = dict(zip(pipeline.classes_, pipeline.predict_proba(frame).T, strict=True))
     db.deploy("m", indb.read(pipeline), "visits", strategy=strategy)
     for label, expected in wanted.items():
         found = rows(db, f"SELECT predict_proba('m', v, '{label}') FROM visits AS v ORDER BY id")
-        np.testing.assert_allclose([value for (value,) in found], expected, rtol=1e-12)
+        np.testing.assert_allclose([value for (value,) in found], expected, rtol=1e-12, atol=1e-15)
     labels = rows(db, "SELECT predict_label('m', v) FROM visits AS v ORDER BY id")
     assert [label for (label,) in labels] == list(pipeline.predict(frame))
     db.score("m", into="scores")
@@ -63,10 +72,11 @@ def test_categories_and_labels_keep_their_case(request: pytest.FixtureRequest, d
     assert db.verify("m").ok
 
 
-def test_the_columns_given_to_a_model_and_the_text_of_to_sql(db: Database) -> None:
-    pipeline = make_pipeline(fitted()[0], LogisticRegression())
-    frame = pd.DataFrame({"city": ["Paris", "paris", "Rome"] * 4})
-    pipeline.fit(frame, np.array([0, 1, 2] * 4))
+@pytest.mark.parametrize("categories", [FITTED[:3], FITTED], ids=["few", "many"])
+def test_the_columns_given_to_a_model_and_the_text_of_to_sql(db: Database, categories: Sequence[str]) -> None:
+    frame = pd.DataFrame({"city": list(categories) * 4})
+    numbers = np.arange(len(frame)) % len(categories)
+    pipeline = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(frame, numbers)
     model = indb.read(pipeline)
     expected = list(pipeline.predict(pd.DataFrame({"city": CITIES})))
     query = indb.to_sql(model, db.engine.dialect, "visits", "id")
@@ -77,6 +87,6 @@ def test_the_columns_given_to_a_model_and_the_text_of_to_sql(db: Database) -> No
 
 
 def test_the_name_of_a_model_keeps_its_case(db: Database) -> None:
-    db.deploy("m", indb.read(fitted()), "visits")
+    db.deploy("m", indb.read(fitted(LogisticRegression())), "visits")
     with pytest.raises(Exception, match="model 'M' is unknown"):
         db.engine.connection.execute("SELECT predict_label('M', v) FROM visits AS v").fetchall()

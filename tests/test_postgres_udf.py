@@ -256,7 +256,7 @@ def test_a_transaction_that_began_before_the_deployment(flights):
             connection.execute("SELECT predict('far', f) FROM flights AS f")
 
 
-def test_what_the_planner_makes_a_udf_is_sql_in_queries(plpython, postgres_connection, server_python):
+def test_what_the_planner_makes_a_udf_is_sql_in_queries(plpython, postgres_connection, server_python, monkeypatch):
     """A call for each row is slow: unless the UDF was asked for, predict() is SQL, and Python scores whole tables."""
     case = case_of("hist_two_classes", server_python)
     create(postgres_connection.execute, "postgres", case.rows)
@@ -270,12 +270,20 @@ def test_what_the_planner_makes_a_udf_is_sql_in_queries(plpython, postgres_conne
         assert (plan.strategy, plan.in_queries) == (Strategy.UDF, Strategy.STAGED)
         assert "in queries: staged; Python is called for whole tables" in str(plan)
         assert db.plan(case.model, TABLE, strategy="udf").in_queries is None
-        made = db.deploy("m", case.model, TABLE, server_python=server_python)
-        assert made.strategy == "udf"
-        assert "predict() in queries is staged" in made.usage
         languages = (
             "SELECT DISTINCT l.lanname FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE proname = %s"
         )
+        proven = []
+        prove = db._prove
+        monkeypatch.setattr(
+            db, "_prove", lambda *each: (proven.append(db.engine.rows(languages, ("m@1",))), prove(*each))
+        )
+        estimator, frame = ZOO["hist_two_classes"]()
+        proof = indb.golden_rows(estimator, frame[:20])
+        made = db.deploy("m", case.model, TABLE, server_python=server_python, proof=proof)
+        assert proven == [[("sql",)], [("plpgsql",)]]  # the call of Python, then what takes its place
+        assert made.strategy == "udf"
+        assert "predict() in queries is staged" in made.usage
         assert db.engine.rows(languages, ("m@1",)) == [("plpgsql",)]
         assert db.engine.rows(languages, ("m@1.batch",)) == [("plpython3u",)]
         assert db.verify("m").ok

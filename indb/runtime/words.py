@@ -60,11 +60,6 @@ class Texts:
     def __getitem__(self, rows: slice) -> Texts:
         return Texts(self.texts, self.numbers[rows])
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """As that of the column, (n_rows, 1)."""
-        return len(self.numbers), 1
-
     def rows(self) -> Values:
         """The column, (n_rows, 1)."""
         return _column(self.texts).take(self.numbers, axis=0)
