@@ -24,6 +24,7 @@ from indb.ir import (
     ReduceOp,
     Scalar,
     Take,
+    Target,
     Type,
 )
 
@@ -195,6 +196,12 @@ def only_if(conditions: Sequence[Block], x: Block) -> Block:
     if x.type is Type.TEXT:
         raise InvalidModel("cannot guard a TEXT block")
     return where(Reduce(ReduceOp.ALL, concat(list(conditions))), x, MISSING)
+
+
+def guarded(target: Target, conditions: Sequence[Block]) -> Target:
+    """The target, missing where a lane of a condition is not true: for rows that the library would refuse."""
+    outputs = {name: only_if(conditions, block) for name, block in target.outputs.items()}
+    return Target(target.name, outputs, target.labels)
 
 
 def split_threshold(threshold: float) -> float:

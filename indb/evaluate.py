@@ -42,6 +42,7 @@ Values: TypeAlias = NDArray[Any]
 NONE: Any = None
 """The missing text, for an elementwise comparison."""
 
+
 def evaluate(model: Model, columns: Mapping[str, Any]) -> dict[str, dict[str, Values]]:
     """Every output of every target, `{target: {output: (n_rows, width)}}`, for a mapping of column name to 1-D values.
 

@@ -240,16 +240,23 @@ Label: TypeAlias = str | int | float | bool
 FORMATS = ("skops", "onnx", "pickle")
 """What a foreign payload may be. A pickle runs whatever code it holds, so it stays in memory and is never stored."""
 
+LAYOUTS = ("", "C", "F", "csr")
+"""How a foreign object may take its inputs: as a table of columns, or as a matrix."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Foreign(Block):
-    """What a library computes of columns: the only block whose meaning is not in evaluate.py, but in that library.
+    """What a library computes: the only block whose meaning is not in evaluate.py, but in that library.
 
     `payload` is the fitted object as a file of `format`; blocks of one object hold the same array, so that it is loaded
     once. `name` is its class. `method` is scikit-learn's name of a method, or ONNX's of an output. `part` is the number
     of the target where a method gives several, else -1. `classes` holds the labels that a method gives: the lane is
-    the number of the class. `none` are the text columns whose missing value the object knows as None; others get NaN.
-    `example` is a row that the library accepts, by which the runtime finds out what it refuses.
+    the number of the class. `example` is a row of inputs that the library accepts, by which the runtime finds out what
+    it refuses.
+
+    The inputs are columns where `layout` is "", and the object takes them as a table; `none` are the text columns whose
+    missing value it knows as None, others get NaN. Else there is one input, whose lanes the object takes as an array in
+    that order of memory ("C", "F") or as a sparse matrix ("csr").
     """
 
     reads = "inputs"
@@ -263,6 +270,7 @@ class Foreign(Block):
     classes: tuple[Label, ...] = ()
     none: tuple[str, ...] = ()
     example: tuple[float | str, ...] = ()
+    layout: str = ""
 
     @property
     def width(self) -> int:

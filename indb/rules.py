@@ -12,6 +12,7 @@ from indb.errors import InvalidModel
 from indb.ir import (
     ARITY,
     FORMATS,
+    LAYOUTS,
     TEXT_OPS,
     Apply,
     Block,
@@ -139,16 +140,21 @@ def _foreign_problem(block: Foreign) -> str | None:
     texts = (block.format, block.name, block.method, *block.none)
     if not all(isinstance(text, str) for text in texts) or block.format not in FORMATS:
         return f"has the format {block.format!r}, needs one of {', '.join(FORMATS)}"
-    if not block.inputs or not all(isinstance(part, Column) for part in block.inputs):
+    if block.layout not in LAYOUTS:
+        return f"has the layout {block.layout!r}, needs one of {LAYOUTS}"
+    if not block.inputs or not (block.layout or all(isinstance(part, Column) for part in block.inputs)):
         return "reads something else than columns"
+    if block.layout and (len(block.inputs) != 1 or block.inputs[0].type is Type.TEXT):
+        return "reads something else than one matrix of numbers"
     if type(block.part) is not int or block.part < -1 or (block.classes and block.lanes != 1):
         return f"has {block.lanes} lanes for {len(block.classes)} classes of part {block.part!r}"
     if not all(isinstance(label, str | int | float | bool) for label in block.classes):
         return "has classes that are not all text, numbers or booleans"
-    if block.example and len(block.example) != len(block.inputs):
-        return f"has an example of {len(block.example)} values for {len(block.inputs)} columns"
-    if any(_keys_problem([value], part.type) for value, part in zip(block.example, block.inputs, strict=False)):
-        return "has an example of other types than its columns"
+    types = [part.type for part in block.inputs for _ in range(part.width)]
+    if block.example and len(block.example) != len(types):
+        return f"has an example of {len(block.example)} values for {len(types)} lanes"
+    if any(_keys_problem([value], kind) for value, kind in zip(block.example, types, strict=False)):
+        return "has an example of other types than its inputs"
     if block.payload.ndim != 1 or len(block.payload) == 0:
         return f"has a payload of shape {block.payload.shape}"
     return _dtype_problem(np.uint8, block.payload)

@@ -128,7 +128,7 @@ REFUSED = {
     "wide classes": (library(lanes=2, classes=("a", "b")), "has 2 lanes for 2 classes"),
     "part below none": (library(part=-2), "of part -2"),
     "class that is missing": (library(classes=(None,)), "classes that are not all text"),
-    "short example": (library(example=(1.0,)), "an example of 1 values for 2 columns"),
+    "short example": (library(example=(1.0,)), "an example of 1 values for 2 lanes"),
     "example of other types": (library(example=("a", "b")), "an example of other types"),
     "empty payload": (library(payload=np.zeros(0, np.uint8)), r"a payload of shape \(0,\)"),
     "payload of float64": (library(payload=np.zeros(3)), "array of float64, needs uint8"),

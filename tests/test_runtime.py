@@ -90,9 +90,7 @@ def coded(values: Values) -> Coded:
     "name", ["hist_two_classes", "hist_named_categories", "one_hot_forest", "tree_two_targets", "forest_large"]
 )
 @pytest.mark.parametrize("optimised", [False, True])
-def test_each_kernel_gives_the_bits_of_evaluate(
-    name: str, optimised: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_kernel_gives_the_bits_of_evaluate(name: str, optimised: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also of ensembles with category sets, which the passes make, of many leaves, and of coded texts."""
     model, columns, n_rows = case(name)
     model = optimise(model) if optimised else model

@@ -120,5 +120,3 @@ def test_jobs_that_cannot_be() -> None:
             db.score("late", jobs=2)
         with pytest.raises(DatabaseError, match="cannot score in 0 jobs: needed at least 1"):
             db.score("late", jobs=0)
-
-

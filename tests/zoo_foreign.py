@@ -155,6 +155,11 @@ add(
 )
 add("texts_none", make_pipeline(ColumnTransformer(
     [("text", OneHotEncoder(), ["city"])], remainder=KNNImputer()), svm.SVR()), "city_none", "amount")  # fmt: skip
+add("texts_sparse", make_pipeline(OneHotEncoder(handle_unknown="ignore"), svm.SVC()), "odd_texts", "texts2")
+add("texts_sparse_mlp", make_pipeline(ColumnTransformer(
+    [("numbers", make_pipeline(SimpleImputer(), StandardScaler()), ["age", "income"]),
+     ("texts", OneHotEncoder(handle_unknown="ignore"), ["city", "plan"])], sparse_threshold=1.0),
+    neural_network.MLPClassifier((8,), max_iter=30, random_state=0)), "mixed", "bools")  # fmt: skip
 add("texts_forest", make_pipeline(encoded(QuantileTransformer(n_quantiles=9)), RandomForestClassifier(
     5, max_depth=4, random_state=0)), "mixed", "ints3")  # fmt: skip
 add("categories_voting", VotingClassifier([("a", HistGradientBoostingClassifier(

@@ -52,10 +52,14 @@ def by_type(deployment: Deployment) -> tuple[list[BoundColumn], list[BoundColumn
 
 
 class PythonModel:
-    """A version's model, loaded when its first rows come: Arrow columns to an Arrow struct of lanes."""
+    """A version's model, loaded when its first rows come: Arrow columns to an Arrow struct of lanes.
 
-    def __init__(self, deployment: Deployment, read: Callable[[], bytes]) -> None:
+    threads: how many DuckDB has.
+    """
+
+    def __init__(self, deployment: Deployment, read: Callable[[], bytes], threads: int) -> None:
         self.deployment = deployment
+        self._threads = threads
         self._read: Callable[[], bytes] | None = read
         self._score: Callable[[Sequence[Any]], Any] | None = None
 
@@ -84,7 +88,7 @@ class PythonModel:
                 f"cannot predict with {self.deployment.pinned!r}: the registry holds another model than was deployed",
                 "Deploy the model again.",
             )
-        return Scorer.load(data)
+        return Scorer.load(data, self._threads)
 
     def free(self) -> None:
         """Let go of the model."""

@@ -65,7 +65,7 @@ def install(database: DuckDB, deployment: Deployment) -> None:
     ]
     by_column = next((code for lane, code in cores if lane.suffix == ""), None)
     macros.install_cores(database, deployment, cores, by_column)
-    model = PythonModel(deployment, lambda: database.model_bytes(deployment))
+    model = PythonModel(deployment, lambda: database.model_bytes(deployment), _threads(database))
     model.load()  # not at the first query: other connections do not see the registry's row before the commit
     database.functions.add(database, deployment, model)
 
@@ -123,6 +123,11 @@ def _has_pyarrow() -> bool:
     return True
 
 
+def _threads(database: DuckDB) -> int:
+    """How many threads work on a query."""
+    return int(database.rows("SELECT current_setting('threads')")[0][0])
+
+
 class Functions:
     """The Python functions of one connection: those made and dropped in a transaction stay so only if it commits."""
 
@@ -142,7 +147,8 @@ class Functions:
         registry = f"{quoted(database.rows('SELECT current_database()')[0][0])}.indb.models"
         with database.transaction_if_none() as is_ours:
             for name in wanted.keys() - self._made.keys():
-                self.add(database, wanted[name], PythonModel(wanted[name], self._reader(registry, wanted[name])))
+                read = self._reader(registry, wanted[name])
+                self.add(database, wanted[name], PythonModel(wanted[name], read, _threads(database)))
             if is_ours:
                 for name in self._made.keys() - wanted.keys():
                     self._drop(database, name)

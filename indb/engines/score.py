@@ -84,9 +84,7 @@ class Task:
         return f" WHERE {' AND '.join(parts)}" if parts else ""
 
 
-def score(
-    engine: Engine, task: Task, chunk_rows: int, replace: bool, progress: Progress | None, jobs: int = 1
-) -> int:
+def score(engine: Engine, task: Task, chunk_rows: int, replace: bool, progress: Progress | None, jobs: int = 1) -> int:
     """Score the rows of a table into `task.into`; the number of rows written.
 
     Raises: DatabaseError when the key is not unique, an output is unknown, or the final name is taken; or when there

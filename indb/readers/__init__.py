@@ -13,7 +13,7 @@ from indb.ir import Block, Model, Target, Type
 from indb.readers import foreign, model_files, onnx
 from indb.readers import sklearn as _sklearn  # noqa: F401  registers its readers
 from indb.readers.base import Frame, RawColumn, Reading, read_step, reader_of, targets_of
-from indb.runtime.foreign import takes_raw_text
+from indb.runtime.forms import takes_raw_text
 
 LIBRARIES = {"sklearn": "scikit-learn"}
 """The names of libraries whose package is called otherwise."""
@@ -84,7 +84,7 @@ def _read_blocks(estimator: Any, names: tuple[str, ...], source: dict[str, str])
         targets = _targets(estimator, frame, reading)
     return Model(
         tuple(reading.columns[name] for name in names if name in reading.columns),
-        tuple(_guarded(target, reading.conditions) for target in targets),
+        tuple(build.guarded(target, reading.conditions) for target in targets),
         source,
     )
 
@@ -153,9 +153,3 @@ def _transform(frame: Frame, name: str, reading: Reading) -> list[Target]:
             "Add the steps that turn the text into numbers.",
         )
     return [Target("", {"transform": build.concat(lanes)})]
-
-
-def _guarded(target: Target, conditions: Sequence[Block]) -> Target:
-    """The target, missing for rows that the library would refuse."""
-    outputs = {name: build.only_if(conditions, block) for name, block in target.outputs.items()}
-    return Target(target.name, outputs, target.labels)

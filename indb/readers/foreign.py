@@ -14,13 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from indb import build
 from indb.errors import IndbError, UnsupportedModel
 from indb.ir import Block, Bytes, Column, Foreign, Label, Model, Target, Type, model_of
 from indb.readers.base import Reading
 from indb.readers.fitted import Fitted
+from indb.readers.prefix import Prefix, read_prefix
 from indb.readers.sklearn.labels import labels_of
 from indb.runtime import foreign, trust
-from indb.runtime.refusals import Loaded, Parts
+from indb.runtime.forms import form_of
+from indb.runtime.refusals import Loaded, Parts, example_row
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform")
 
@@ -71,13 +74,33 @@ def read(
             columns = _told(columns, text_columns)
         form, payload = _payload(estimator, trusted)
         block = Foreign(columns, form, payload, name, "", 1, none=tuple(sorted(seen.none)))
-        loaded = foreign.load(block)
-        block, results = _tried(block, estimator, loaded, seen)
+        block, results = _tried(block, estimator, foreign.load(block), seen)
+        prefix = _prefix(block, estimator)
+        if prefix is not None:
+            block, columns = _after(prefix, trusted), prefix.columns
         targets = _targets(block, estimator, results)
     except IndbError as error:
         why = error.message.removeprefix("cannot read the model: ")
         raise UnsupportedModel(f"{reason.message}; nor can it run as a UDF: {why}", error.hint) from error
+    if prefix is not None:
+        targets = tuple(build.guarded(target, prefix.conditions) for target in targets)
     return model_of(columns, targets, {**source, "reason": reason.message})
+
+
+def _prefix(block: Foreign, estimator: Any) -> Prefix | None:
+    """The steps before the first without reader, as blocks."""
+    rows = [np.repeat(part, 2, axis=0) for part in example_row(block.example, block.inputs)]
+    columns = [part for part in block.inputs if isinstance(part, Column)]
+    by_name = {column.name: values for column, values in zip(columns, rows, strict=True)}
+    return read_prefix(estimator, columns, form_of(block, estimator)(rows), by_name)
+
+
+def _after(prefix: Prefix, trusted: bool) -> Foreign:
+    """The block of what comes after a prefix. A missing value in the example would not tell what is refused."""
+    form, payload = _payload(prefix.rest, trusted)
+    name = type(prefix.rest).__name__
+    example = prefix.example if all(value == value for value in prefix.example) else ()
+    return Foreign((prefix.block,), form, payload, name, "", 1, example=example, layout=prefix.layout)
 
 
 def _told(columns: Sequence[Column], text_columns: Sequence[str]) -> tuple[Column, ...]:
@@ -131,7 +154,7 @@ def _tried(block: Foreign, estimator: Any, loaded: Loaded, seen: Fitted) -> tupl
     problem: Exception | None = None
     for number in TRIED:
         example = tuple(seen.value(part, number) for part in block.inputs if isinstance(part, Column))
-        row = [np.array([[value]], dtype=object if isinstance(value, str) else np.float64) for value in example]
+        row = example_row(example, block.inputs)
         try:
             results = {methods[0]: loaded.rows(row)(methods[0])}
         except Exception as error:  # refused, or a library's own bug with one row

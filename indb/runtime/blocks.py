@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from indb.evaluate import OPS, Values, evaluate_block, missing, reduce_lanes
-from indb.ir import Apply, Block, Bools, Concat, Floats, Linear, Lookup, Reduce, ReduceOp, Take
+from indb.ir import Apply, Block, Bools, Concat, Floats, Foreign, Linear, Lookup, Reduce, ReduceOp, Take
 from indb.runtime.words import Coded
 
 FEW = 32
@@ -31,7 +31,7 @@ Compute: TypeAlias = Callable[[Parts, int], Values]
 def reading(block: Block) -> tuple[Block, ...]:
     """The blocks whose values `computing` wants: mostly the children, or what lies side by side in the only child."""
     match block:
-        case Linear(Concat(parts)) | Reduce(ReduceOp.ALL, Concat(parts)):
+        case Linear(Concat(parts)) | Reduce(ReduceOp.ALL, Concat(parts)) | Foreign((Concat(parts),)):
             return parts
     return block.children
 
@@ -71,6 +71,17 @@ def _side_by_side(parts: Parts, n_rows: int) -> Values:
         found[lane : lane + width] = part.T
         lane += width
     return found.T
+
+
+def by_row(parts: Parts, n_rows: int) -> Floats:
+    """Numbers side by side, each row in one piece, as libraries take them."""
+    found = np.empty((n_rows, sum(map(_width, parts))))
+    lane = 0
+    for part in parts:
+        values = part.values.take(part.numbers, axis=0) if isinstance(part, Coded) else part
+        found[:, lane : lane + values.shape[1]] = values
+        lane += values.shape[1]
+    return found
 
 
 def _taken(x: Values, lanes: tuple[int, ...]) -> Values:

@@ -6,126 +6,75 @@ scored all the same, whatever they stand beside.
 
 from __future__ import annotations
 
-import threading
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indb.errors import ModelFileError
 from indb.evaluate import Values, missing
-from indb.ir import Column, Floats, Foreign, Type
+from indb.ir import Floats, Foreign
 from indb.runtime import trust
+from indb.runtime.alone import ALONE
+from indb.runtime.forms import Form, form_of
 from indb.runtime.refusals import Ask, Asked, Loaded, Parts, Rows, Runner
 from indb.runtime.steps import Steps
 
+PIECE = 256
+"""The fewest rows that are worth a thread of their own."""
 
-def load(block: Foreign) -> Loaded:
-    """The object that a block holds, loaded.
+
+def load(block: Foreign, threads: int = 1) -> Loaded:
+    """The object that a block holds, loaded. threads: how many of the database may wait for it at once.
 
     Raises: ModelFileError when a package is missing here, or the payload is damaged or not trusted.
     """
     data = block.payload.tobytes()
-    columns = [part for part in block.inputs if isinstance(part, Column)]
     if block.format == "onnx":
         return Graph(data, f"cannot load the {block.name} of the model")
     if block.format == "pickle":
         import pickle
 
-        return Estimator(pickle.loads(data), columns, block.none)
-    return Estimator(trust.load(data, block.name), columns, block.none)
+        fitted = pickle.loads(data)
+    else:
+        fitted = trust.load(data, block.name)
+    return Estimator(fitted, form_of(block, fitted), threads)
 
 
 class Estimator:
-    """A fitted scikit-learn estimator and the form in which it takes rows.
+    """A fitted scikit-learn estimator. Rows are divided while some of the `threads` that the database has are idle."""
 
-    That is the form that it was fitted on: a DataFrame where a part of it picks columns by name or takes texts, else an
-    array in the order of memory that scikit-learn makes of a DataFrame, so that its sums have the same bits.
-    """
-
-    def __init__(self, fitted: Any, columns: Sequence[Column], none: Sequence[str]) -> None:
+    def __init__(self, fitted: Any, form: Form, threads: int) -> None:
         self.fitted = fitted
-        self.columns = columns
-        self.none = frozenset(none)
-        texts = any(column.kind is Type.TEXT for column in columns)
-        named = by_name = False
+        self.threads = threads
+        self._form = form
         for found, _ in trust.objects(fitted):
-            state = getattr(found, "__dict__", {})
-            if "n_jobs" in state:
+            if "n_jobs" in getattr(found, "__dict__", {}):
                 found.n_jobs = 1  # the database has processes or threads of its own
-            names = state.get("feature_names_in_")
-            if names is not None and set(names) <= {column.name for column in columns}:
-                named = True
-                by_name = by_name or picks_columns(found)
-        self.raw_text = takes_raw_text(fitted)
-        self.framed = named and (texts or by_name) and not self.raw_text
-        self.order: Any = "F" if named else "C"
-        if self.framed:
-            _need_pandas(type(fitted).__name__)
-        _ALONE.look()
+        ALONE.look()
 
     def rows(self, inputs: list[Values]) -> Ask:
-        steps = Steps(self.fitted, self._given(inputs))
+        given = self._form(inputs)
+        parts = [Steps(self.fitted, part) for part in self._divided(given, len(inputs[0]))]
 
         def ask(method: str) -> Parts:
-            with _ALONE.run():
-                result = steps.ask(method)
-            if isinstance(result, list):
-                return [_two_dimensional(part) for part in result]
-            return [_two_dimensional(result)]
+            found = ALONE.each([partial(steps.ask, method) for steps in parts])
+            targets = [result if isinstance(result, list) else [result] for result in found]
+            return [np.concatenate([_two_dimensional(part) for part in each]) for each in zip(*targets, strict=True)]
 
         return ask
 
-    def _given(self, inputs: list[Values]) -> Any:
-        """The rows as the estimator takes them."""
-        values = [self._gaps(column, part[:, 0]) for column, part in zip(self.columns, inputs, strict=True)]
-        if self.raw_text:
-            return values[0]
-        if self.framed:
-            import pandas as pd
-
-            return pd.DataFrame({column.name: part for column, part in zip(self.columns, values, strict=True)})
-        kind: Any = object if any(part.dtype == object for part in values) else np.float64
-        given = np.empty((len(values[0]), len(values)), dtype=kind, order=self.order)
-        for number, part in enumerate(values):
-            given[:, number] = part
-        return given
-
-    def _gaps(self, column: Column, values: NDArray[Any]) -> NDArray[Any]:
-        """Values with the missing text that the estimator knows."""
-        if column.kind is Type.NUMBER or column.name in self.none:
-            return values
-        gaps = missing(values.reshape(-1, 1))[:, 0]
-        if not gaps.any():
-            return values
-        filled = values.copy()
-        filled[gaps] = np.nan
-        return filled
-
-
-def picks_columns(found: Any) -> bool:
-    """Whether a part of an estimator may take columns by their names."""
-    return hasattr(found, "transformers_") or getattr(found, "func", None) is not None
-
-
-def takes_raw_text(fitted: Any) -> bool:
-    """Whether an estimator begins with a vectoriser, which takes a list of texts instead of a table."""
-    while hasattr(fitted, "steps"):
-        fitted = fitted.steps[0][1]
-    return hasattr(fitted, "build_analyzer")
-
-
-def _need_pandas(name: str) -> None:
-    try:
-        import pandas  # noqa: F401
-    except ImportError:
-        raise ModelFileError(
-            f"cannot load the {name} of the model: it takes columns by name, and the package pandas is missing",
-            "Install pandas where the model runs.",
-        ) from None
+    def _divided(self, given: Any, n_rows: int) -> list[Any]:
+        """The rows in as many pieces as there are idle threads."""
+        count = max(1, min(self.threads - ALONE.within, n_rows // PIECE))
+        if count == 1:
+            return [given]
+        rows = getattr(given, "iloc", given)
+        cuts = [n_rows * number // count for number in range(count + 1)]
+        return [rows[start:stop] for start, stop in pairwise(cuts)]
 
 
 def _two_dimensional(result: Any) -> NDArray[Any]:
@@ -208,89 +157,52 @@ def tensor_lane(values: NDArray[Any], kind: str) -> NDArray[Any]:
     return found
 
 
-class _Alone:
-    """While any thread is within: no warnings, and one thread for each call into a library.
-
-    The database's own threads or processes share the rows already; more of them wait for one another. Python's filters
-    of warnings and the threads of BLAS belong to the whole process: the last one out puts them back. Those of OpenMP
-    belong to each thread.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._within = 0
-        self._filters = warnings.catch_warnings()
-        self._pools: Any = None
-        self._blas: Any = None
-
-    def look(self) -> None:
-        """Find the thread pools of the libraries that are loaded by now."""
-        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
-
-        self._pools = ThreadpoolController()
-
-    @contextmanager
-    def run(self) -> Iterator[None]:
-        """Run a call into a library."""
-        pools = self._pools
-        with self._lock:
-            self._within += 1
-            if self._within == 1:
-                self._filters = warnings.catch_warnings()
-                self._filters.__enter__()
-                warnings.simplefilter("ignore")
-                self._blas = pools.limit(limits=1, user_api="blas")
-        try:
-            with pools.limit(limits=1, user_api="openmp"), np.errstate(all="ignore"):
-                yield
-        finally:
-            with self._lock:
-                self._within -= 1
-                if self._within == 0:
-                    self._blas.restore_original_limits()
-                    self._filters.__exit__(None, None, None)
-
-
-_ALONE = _Alone()
+Batch: TypeAlias = Callable[[Foreign, Callable[[], list[Values]]], Floats]
+"""(a block, what gives its inputs) -> its values, for the rows of one batch."""
 
 
 class Libraries:
     """The loaded objects of a model, each once."""
 
-    def __init__(self, blocks: Sequence[Foreign]) -> None:
+    def __init__(self, blocks: Sequence[Foreign], threads: int) -> None:
         self._runners: dict[tuple[int, ...], Runner] = {}
         for block in blocks:
             if _object(block) not in self._runners:
-                kinds = [part.type for part in block.inputs]
-                self._runners[_object(block)] = Runner(load(block), block.example, kinds)
+                self._runners[_object(block)] = Runner(load(block, threads), block.example, block.inputs)
 
     def __bool__(self) -> bool:
         return bool(self._runners)
 
-    def batch(self) -> Callable[[Foreign, list[Values]], Floats]:
+    def batch(self) -> Batch:
         """What computes the blocks for one batch of rows: each method of an object runs once."""
         done: dict[tuple[tuple[int, ...], str], tuple[Rows, Parts]] = {}
-        asked: dict[tuple[int, ...], Asked] = {}
+        asked: dict[tuple[int, ...], tuple[list[Values], Asked]] = {}
 
-        def values(block: Foreign, inputs: list[Values]) -> Floats:
+        def values(block: Foreign, inputs: Callable[[], list[Values]]) -> Floats:
             key = _object(block), block.method
+            if key[0] not in asked:
+                asked[key[0]] = inputs(), {}
+            given, rows = asked[key[0]]
             if key not in done:
-                done[key] = self._runners[key[0]].run(block.method, inputs, asked.setdefault(key[0], {}))
-            return _lanes(block, *done[key], len(inputs[0]))
+                done[key] = self._runners[key[0]].run(block.method, given, rows)
+            return _lanes(block, *done[key], len(given[0]))
 
         return values
 
 
 def _object(block: Foreign) -> tuple[int, ...]:
-    """What blocks of one object share: its payload and the columns that it reads."""
+    """What blocks of one object share: its payload and what it reads."""
     return id(block.payload), *(id(part) for part in block.inputs)
 
 
-def _numbered(block: Foreign, labels: list[Any]) -> Floats:
+def _numbered(block: Foreign, labels: NDArray[Any]) -> Floats:
     """The number of each label, (n_rows, 1)."""
     number = {label: index for index, label in enumerate(block.classes)}
     try:
-        return np.array([[number[label]] for label in labels], dtype=np.float64)
+        if labels.dtype.kind not in "biuf":
+            return np.array([[number[label]] for label in labels.tolist()], dtype=np.float64)
+        found, places = np.unique(labels, return_inverse=True)
+        return np.array([number[label] for label in found.tolist()], dtype=np.float64)[places].reshape(-1, 1)
     except KeyError as error:
         raise ModelFileError(
             f"cannot score with the {block.name}: its {block.method} gives the label {error}, known are {block.classes}"
@@ -306,7 +218,7 @@ def _lanes(block: Foreign, rows: Rows, parts: Parts, n_rows: int) -> Floats:
     if len(parts) == 1 and block.part >= 0:
         part = part[:, block.part : block.part + 1]
     if block.classes:
-        part = _numbered(block, part[:, 0].tolist())
+        part = _numbered(block, part[:, 0])
     if part.shape != (len(rows), block.lanes):
         raise ModelFileError(
             f"cannot score with the {block.name}: its {block.method} gives {part.shape[1]} values for a row, needed "

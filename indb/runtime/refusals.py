@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indb.evaluate import Values, missing
-from indb.ir import Type
+from indb.ir import Block, Type
 
 ROWS = 1 << 13
 """How many rows a library is given at a time: some make a matrix of rows by training rows (kernels, neighbours)."""
@@ -48,13 +49,12 @@ class Runner:
     is not tried row by row.
     """
 
-    def __init__(self, loaded: Loaded, example: Sequence[Any], inputs: Sequence[Type]) -> None:
+    def __init__(self, loaded: Loaded, example: Sequence[Any], inputs: Sequence[Block]) -> None:
         self.loaded = loaded
-        self._refused: dict[tuple[str, int, Any], bool] = {}
+        self._refused: dict[tuple[str, int, int, Any], bool] = {}
         self._example: list[Values] | None = None
         if example:
-            kinds: list[Any] = [object if kind is Type.TEXT else np.float64 for kind in inputs]
-            self._example = [np.array([[value]], dtype=kind) for value, kind in zip(example, kinds, strict=True)]
+            self._example = example_row(example, inputs)
 
     def run(self, method: str, inputs: list[Values], asked: Asked) -> tuple[Rows, Parts]:
         """(the rows that are accepted, what the method gives for them); `asked` is kept for the other methods."""
@@ -74,7 +74,8 @@ class Runner:
         try:
             key = rows.tobytes()
             if key not in asked:
-                asked[key] = self.loaded.rows([part[rows] for part in inputs])
+                is_all = len(rows) == len(inputs[0])
+                asked[key] = self.loaded.rows(inputs if is_all else [part[rows] for part in inputs])
             parts = asked[key](method)
         except ValueError:
             if len(rows) == 1:
@@ -95,19 +96,21 @@ class Runner:
             return rows
         kept = np.ones(len(rows), dtype=bool)
         for position, part in enumerate(inputs):
-            values = part[rows, 0]
-            for value, holds in _suspects(values):
-                if self._refuses(method, position, value):
-                    kept &= ~holds(values)
+            for lane in range(part.shape[1]):
+                values = part[rows, lane]
+                for value, holds in _suspects(values):
+                    if self._refuses(method, position, lane, value):
+                        kept &= ~holds(values)
         return rows[kept]
 
-    def _refuses(self, method: str, position: int, value: Any) -> bool:
-        """Whether the example is refused with this value in one column."""
+    def _refuses(self, method: str, position: int, lane: int, value: Any) -> bool:
+        """Whether the example is refused with this value in one lane of an input."""
         assert self._example is not None
-        key = (method, position, None if value != value else value)
+        key = (method, position, lane, None if value != value else value)
         if key not in self._refused:
             row = list(self._example)
-            row[position] = np.array([[value]], dtype=row[position].dtype)
+            row[position] = row[position].copy()
+            row[position][0, lane] = value
             self._refused[key] = not self._accepts(method, row)
         return self._refused[key]
 
@@ -117,6 +120,15 @@ class Runner:
         except ValueError:
             return False
         return True
+
+
+def example_row(example: Sequence[Any], inputs: Sequence[Block]) -> list[Values]:
+    """One row as the values of inputs, (1, width) each."""
+    values = iter(example)
+    return [
+        np.array([list(islice(values, part.width))], dtype=object if part.type is Type.TEXT else np.float64)
+        for part in inputs
+    ]
 
 
 def _suspects(values: NDArray[Any]) -> list[tuple[Any, Callable[[NDArray[Any]], NDArray[np.bool_]]]]:

@@ -10,8 +10,8 @@ import numpy as np
 from indb import codec
 from indb.evaluate import Values
 from indb.ir import Block, Column, Foreign, Model, TreeEnsemble, Type, walk
-from indb.runtime.blocks import Compute, computing, reading, spread
-from indb.runtime.foreign import Libraries
+from indb.runtime.blocks import Compute, by_row, computing, reading, spread
+from indb.runtime.foreign import Batch, Libraries
 from indb.runtime.regroup import ROWS, Groups, regroup
 from indb.runtime.trees import Trees
 from indb.runtime.widen import widen
@@ -37,14 +37,16 @@ class Scorer:
 
     Blocks are of three kinds: the same in all rows, following from one text alone, or computed for each row.
 
+    threads: how many the database has in this process. Libraries use those that idle; blocks never use but one.
+
     Raises: ModelFileError when a library is missing here that a foreign model needs, or cannot load it.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, threads: int = 1) -> None:
         self.model = model
         self._regrouped = widen(regroup(model))  # held: its blocks are known by their ids
         order = _needed(self._regrouped)
-        self._libraries = Libraries([block for block in order if isinstance(block, Foreign)])
+        self._libraries = Libraries([block for block in order if isinstance(block, Foreign)], threads)
         self._constants: Memo = {}
         self._columns: list[tuple[int, str]] = []
         self._steps: list[tuple[int, tuple[int, ...], Step]] = []
@@ -72,12 +74,12 @@ class Scorer:
         ]
 
     @classmethod
-    def load(cls, data: bytes) -> Scorer:
+    def load(cls, data: bytes, threads: int = 1) -> Scorer:
         """The scorer of a model file's bytes.
 
         Raises: ModelFileError when they are no model, or need a library that is missing here.
         """
-        return cls(codec.decode(data))
+        return cls(codec.decode(data), threads)
 
     def _step(self, block: Block, compute: Compute | None) -> Step:
         """What computes one block of a batch."""
@@ -86,7 +88,7 @@ class Scorer:
             trees = Trees(block)
             return lambda batch: batch.set(key, trees.values([batch.full(part) for part in parts], batch.n_rows))
         if isinstance(block, Foreign):
-            return lambda batch: batch.set(key, batch.foreign(block, [spread(batch.full(part)) for part in parts]))
+            return lambda batch: batch.set(key, batch.foreign(block, lambda: batch.inputs(block, parts)))
         assert compute is not None
         return lambda batch: batch.set(key, compute([batch.memo[part] for part in parts], batch.n_rows))
 
@@ -190,7 +192,7 @@ def _needed(model: Model) -> list[Block]:
 class _Batch:
     """The values of some rows so far."""
 
-    def __init__(self, memo: Memo, n_rows: int, foreign: Callable[[Foreign, list[Values]], Values]) -> None:
+    def __init__(self, memo: Memo, n_rows: int, foreign: Batch) -> None:
         self.memo = memo
         self.n_rows = n_rows
         self.foreign = foreign
@@ -198,6 +200,11 @@ class _Batch:
     def set(self, key: int, values: Values) -> None:
         """Keep the values of a block."""
         self.memo[key] = values
+
+    def inputs(self, block: Foreign, parts: Sequence[int]) -> list[Values]:
+        """What a library is given: its columns, or all lanes as one matrix."""
+        given = [self.full(part) for part in parts]
+        return [by_row(given, self.n_rows)] if block.layout else [spread(part) for part in given]
 
     def full(self, key: int) -> Values | Coded:
         """The values of a block, one for each row."""

@@ -22,7 +22,7 @@ def widen(model: Model) -> Model:
     for block in walk(model.roots()):
         level[id(block)] = 1 + max((level[id(part)] for part in block.children), default=0)
         levels.setdefault(level[id(block)], []).append(block)
-    wider = _Wider()
+    wider = _Wider(model)
     for number in sorted(levels):
         wider.take_in(levels[number])
     targets = tuple(
@@ -33,10 +33,11 @@ def widen(model: Model) -> Model:
 
 
 class _Wider:
-    """What stands for each block so far."""
+    """What stands for each block so far. Outputs stay apart: who asks for one need not compute the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: Model) -> None:
         self.done: dict[int, Block] = {}
+        self._outputs = {id(block) for block in model.roots()}
         self._groups = Groups()
         self._joined: dict[tuple[int, ...], Block] = {}
 
@@ -44,7 +45,8 @@ class _Wider:
         """The blocks of one depth."""
         alike: dict[tuple[object, ...], list[Apply]] = {}
         for block in blocks:
-            key = _key(block) if self._groups.of(block) == ROWS else None
+            is_inner = id(block) not in self._outputs and self._groups.of(block) == ROWS
+            key = _key(block) if is_inner else None
             if isinstance(block, Apply) and key:
                 alike.setdefault(key, []).append(block)
             else:
