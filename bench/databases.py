@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import duckdb
 import numpy as np
@@ -17,6 +18,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from bench.workload import COLUMNS, INTEGERS, TEXTS
+from indb.errors import IndbError
 
 SCORES = "scores"
 """The table that every way writes into."""
@@ -43,6 +45,13 @@ class Database(ABC):
         """Run one statement.
 
         Raises: TooSlow when it takes longer than `limit_seconds`.
+        """
+
+    @abstractmethod
+    def limited(self) -> AbstractContextManager[None]:
+        """What `indb` runs meanwhile on `url` is cancelled after `limit_seconds`.
+
+        Raises: TooSlow when it was.
         """
 
     @abstractmethod
@@ -87,10 +96,15 @@ class Duck(Database):
         self.execute("CHECKPOINT")
 
     def execute(self, sql: str) -> None:
+        with self.limited():
+            self.connection.execute(sql)
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
         timer = threading.Timer(self.limit_seconds, self.connection.interrupt)
         timer.start()
         try:
-            self.connection.execute(sql)
+            yield
         except duckdb.InterruptException as error:
             raise TooSlow from error
         finally:
@@ -112,9 +126,9 @@ class Postgres(Database):
 
     def __init__(self, dsn: str, limit_seconds: float) -> None:
         self.dsn = dsn
-        self.url = dsn
-        self.connection = psycopg.connect(dsn, autocommit=True)
-        self.connection.execute(f"SET statement_timeout = {int(limit_seconds * 1_000)}")
+        options = urlencode({"options": f"-c statement_timeout={int(limit_seconds * 1_000)}"}, quote_via=quote)
+        self.url = f"{dsn}{'&' if '?' in dsn else '?'}{options}"
+        self.connection = psycopg.connect(self.url, autocommit=True)
         self.connection.execute("SET search_path = public, indb")
         names = ("max_parallel_workers_per_gather", "jit", "shared_buffers", "fsync")
         shown = ", ".join(f"{name} {self.rows(f'SHOW {name}')[0][0]}" for name in names)
@@ -136,6 +150,31 @@ class Postgres(Database):
             self.connection.execute(sql)
         except psycopg.errors.QueryCanceled as error:
             raise TooSlow from error
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        try:
+            yield
+        except IndbError as error:
+            if not isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+                raise
+            raise TooSlow from error
+        except psycopg.errors.QueryCanceled as error:
+            raise TooSlow from error
+
+    def server_python(self) -> str | None:
+        """The folder of this process's packages, where the server can import them."""
+        folder = str(Path(np.__file__).resolve().parents[1])
+        probe = (
+            f"import sys\nsys.path.insert(0, {folder!r})\nimport numpy, sklearn\nassert {folder!r} in numpy.__file__"
+        )
+        try:
+            with psycopg.connect(self.dsn) as connection:
+                connection.execute("CREATE EXTENSION IF NOT EXISTS plpython3u")
+                connection.execute(f"DO $$\n{probe}\n$$ LANGUAGE plpython3u")
+        except psycopg.Error:
+            return None
+        return folder
 
     def scores(self, table: str, label: str, probability: str) -> tuple[np.ndarray, np.ndarray]:
         found = self.rows(f'SELECT "{label}"::float8, "{probability}"::float8 FROM {table} ORDER BY id')

@@ -99,27 +99,37 @@ def test_measured_costs_replace_the_shipped_ones() -> None:
     assert json.loads(found.to_json())["split"] == 3.5
 
 
-def test_fitted_costs_explain_the_seconds() -> None:
-    """Seconds that were made with known costs give these costs back."""
-    costs = replace(DEFAULTS["postgres"], operation=50.0, staged_operation=40.0, staged_call=900.0, split=11.0)
-    rows, nano = 1_000_000, 1e-9
+@pytest.mark.parametrize("dialect", ["duckdb", "postgres"])
+def test_calibrated_costs_are_those_of_the_machine_that_was_measured(dialect: str) -> None:
+    """A server that takes what that machine took has its costs; one that is three times as slow, three times these."""
+    usual = calibration.MEASURED[dialect]
+    assert usual.keys() == calibration.PROBES.keys()
+    nano, rows, scan = 1e-9, 1_000, 0.25
 
-    def timing(model: Model, strategy: Strategy) -> calibration.Timing:
-        found = counts(model, "postgres")
-        if strategy is Strategy.EXPRESSION:
-            setup, row = costs.bind * found.inlined, costs.operation * found.operations
-        else:
-            setup = costs.staged_bind * found.inlined
-            row = costs.staged_call + costs.staged_operation * found.shared_operations
-        crossing = costs.row + costs.number * found.numbers + costs.split * found.splits
-        return calibration.Timing(
-            found, nano * setup, nano * (setup + row), nano * (setup + rows * row), nano * rows * crossing
-        )
+    def timings(times: float) -> dict[Strategy, list[calibration.Timing]]:
+        seconds = {name: times * nano * value for name, value in usual.items()}
+        made = {
+            Strategy.EXPRESSION: [(0.0, 0.1, 0.0), (0.5, 0.1, 0.5 + scan + rows * seconds["expression"]),
+                                  (0.5, 0.1 + seconds["bind"], 0.0)],
+            Strategy.STAGED: [(0.0, 0.1, 0.0)] * 2 + [(0.5, 0.1, 0.5 + scan + rows * seconds["staged"])],
+            Strategy.UDF: [(0.0, seconds["call"], 0.0)] * 3,
+        }  # fmt: skip
+        scores = [scan + rows * seconds["crossing"], 1.0, 1.0 + rows * seconds["kernel"]]
+        return {
+            strategy: [calibration.Timing(*each, score) for each, score in zip(three, scores, strict=True)]
+            for strategy, three in made.items()
+        }
 
-    timings = {strategy: [timing(model, strategy) for model in models(strategy)] for strategy in Strategy}
-    found = calibration.fitted("postgres", rows, 0.0, timings)
-    for name in ("operation", "staged_operation", "staged_call", "bind", "split"):
-        assert found[name] == pytest.approx(getattr(costs, name), rel=1e-2), name
+    shipped = DEFAULTS[dialect]
+    for times in (1.0, 3.0):
+        found = calibration.scaled(dialect, calibration.measured(rows, scan, timings(times)))
+        assert found.keys() == {name for probe in calibration.PROBES.values() for name in probe.costs}
+        for name, value in found.items():
+            assert value == pytest.approx(times * getattr(shipped, name)), name
+    without = {strategy: each for strategy, each in timings(1e9).items() if strategy is not Strategy.UDF}
+    slow = calibration.scaled(dialect, calibration.measured(rows, scan, without))
+    assert slow["operation"] == calibration.MOST * shipped.operation
+    assert "row" not in slow
 
 
 @pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
