@@ -30,6 +30,12 @@ def db(postgres_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch) ->
         yield database
 
 
+def sessions(db: Database) -> set[int]:
+    """The other connections to this database."""
+    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    return {pid for (pid,) in rows(db, query)}
+
+
 def others(db: Database) -> int:
     """The other connections to this database, once those that were closed have ended."""
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -54,7 +60,7 @@ def test_jobs_give_what_one_gives(db: Database, jobs: int, chunk_rows: int) -> N
     assert seen[0] == (0, ROWS)
     assert seen[-1] == (ROWS, ROWS)
     assert len(seen) >= 1 + jobs
-    assert others(db) == 0
+    assert len(sessions(db)) == jobs
 
 
 def test_the_settings_and_the_role_of_the_session(db: Database, role: str) -> None:
@@ -90,6 +96,29 @@ def test_an_interrupted_score_with_jobs_goes_on(db: Database) -> None:
     assert db.score("late", into="scores", jobs=2, progress=lambda done, _: seen.append(done)) == ROWS
     assert seen[0] == done
     assert rows(db, "SELECT count(*), count(DISTINCT id), count(predict) FROM scores") == [(ROWS, ROWS, ROWS)]
+
+
+def test_connections_are_kept_and_have_the_settings_of_each_time(db: Database, role: str) -> None:
+    run(db, f"GRANT USAGE, CREATE ON SCHEMA public, indb TO {role}")
+    run(db, f"GRANT ALL ON ALL TABLES IN SCHEMA indb, public TO {role}")
+    run(db, f"SET ROLE {role}")
+    run(db, "SET datestyle = 'German'")
+    where = "id < CASE WHEN current_setting('datestyle') LIKE 'German%' AND current_user = '{}' THEN 101 ELSE 201 END"
+    assert db.score("late", into="first", where=where.format(role), jobs=2, chunk_rows=20) == 100
+    first = sessions(db)
+    assert len(first) == 2
+    run(db, "RESET datestyle")
+    run(db, "RESET ROLE")
+    assert db.score("late", into="second", where=where.format(role), jobs=2, chunk_rows=20) == 200
+    assert sessions(db) == first
+    rows(db, f"SELECT pg_terminate_backend(pid) FROM unnest(ARRAY{list(first)}) AS p(pid)")
+    assert db.score("late", into="third", jobs=2, chunk_rows=300) == ROWS
+    assert len(sessions(db)) == 2
+    assert sessions(db).isdisjoint(first)
+    info = db.engine.connection.info
+    with psycopg.connect(info.dsn, password=info.password, autocommit=True) as connection:
+        db.close()
+        assert others(indb.connect(connection)) == 0
 
 
 def test_what_one_connection_fails_at(db: Database) -> None:

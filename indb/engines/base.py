@@ -146,7 +146,9 @@ class Engine(ABC):
         """Close the connection if indb opened it."""
 
     def another(self) -> Engine:
-        """A new connection to the same database, with this one's settings; close it.
+        """A connection to the same database, with this one's role and settings: one that was kept, or a new one.
+
+        Close it, or keep it.
 
         Raises: DatabaseError where one connection does all that can be done, or has a transaction open.
         """
@@ -154,6 +156,10 @@ class Engine(ABC):
             f"cannot work with several connections to {self.version}: one uses all its threads",
             "Leave out jobs=, --jobs.",
         )
+
+    def keep(self, other: Engine) -> None:
+        """Hand back what `another` gave, for its next call: its session knows the models. It is closed with this one."""
+        other.close()
 
     def cancel(self) -> None:
         """Cancel the statement that another thread is running on this connection."""

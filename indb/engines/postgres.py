@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -116,6 +116,7 @@ class Postgres(Engine):
         self.connection = connection
         self.owned = owned
         self._search_path = ""
+        self._kept: list[Postgres] = []
         with self.transaction():
             self._search_path = self.rows("SELECT current_setting('search_path')")[0][0]
             if "indb" not in self._search_path.replace('"', "").replace(",", " ").split():
@@ -147,18 +148,30 @@ class Postgres(Engine):
                 "cannot work with several connections: found an open transaction, of which others see nothing",
                 "Commit it first, and open the connection with autocommit=True.",
             )
-        (role,) = self.rows("SELECT current_user")[0]
-        settings = self.rows(_SETTINGS)
-        connection = psycopg.connect(info.dsn, password=info.password or None, autocommit=True)
+        while self._kept:
+            kept = self._kept.pop()
+            with suppress(psycopg.OperationalError):  # the server may have ended it meanwhile
+                kept.execute("RESET ROLE")
+                kept.execute("RESET ALL")
+                return self._alike(kept)
+        return self._alike(Postgres(psycopg.connect(info.dsn, password=info.password or None, autocommit=True), True))
+
+    def _alike(self, other: Postgres) -> Postgres:
+        """Another connection with the role and the settings of this session."""
+        role, settings = self.rows("SELECT current_user"), self.rows(_SETTINGS)
         try:
-            if connection.execute("SELECT current_user").fetchone() != (role,):
-                connection.execute("SELECT set_config('role', %s, false)", (role,))
+            if other.rows("SELECT current_user") != role:
+                other.execute("SELECT set_config('role', %s, false)", role[0])
             for name, value in settings:
-                connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
+                other.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
         except BaseException:
-            connection.close()
+            other.close()
             raise
-        return Postgres(connection, owned=True)
+        return other
+
+    def keep(self, other: Engine) -> None:
+        assert isinstance(other, Postgres)
+        self._kept.append(other)
 
     def cancel(self) -> None:
         self.connection.cancel()
@@ -180,6 +193,8 @@ class Postgres(Engine):
             yield
 
     def close(self) -> None:
+        while self._kept:
+            self._kept.pop().close()
         if self.owned:
             self.connection.close()
         elif not self.connection.closed:

@@ -31,7 +31,7 @@ Progress = Callable[[int, int], None]
 Chunk: TypeAlias = tuple[tuple[str, ...] | None, tuple[str, ...] | None]
 """The rows after one key and up to another; None: from the beginning, to the end."""
 
-FEW_ROWS = 10_000
+FEW_ROWS = 50_000
 """So many rows are done before a second connection is open and has loaded the model."""
 
 PARTIAL = "__indb_partial"
@@ -94,7 +94,7 @@ def score(engine: Engine, task: Task, chunk_rows: int, replace: bool, progress: 
         if count < 1:
             raise DatabaseError(f"cannot score in {what.format(count)}: needed at least 1")
     if jobs > 1:
-        engine.another().close()  # refused before anything is written
+        engine.keep(engine.another())  # refused before anything is written
     _check_outputs(task)
     _check_key(engine, task)
     _check_target(engine, task, replace)

@@ -17,9 +17,10 @@ Result = TypeVar("Result")
 def in_parallel(
     engine: Engine, jobs: int, work: Callable[[Engine, Item], Result], items: Iterable[Item]
 ) -> Generator[tuple[Item, Result], None, None]:
-    """The result of `work` for each item, in the order of the items, each computed on one of `jobs` new connections.
+    """The result of `work` for each item, in the order of the items, each computed on one of `jobs` other connections.
 
-    When one fails, or the caller goes no further, statements that are running are cancelled, and waited for.
+    They are kept for the next time. When one fails, or the caller goes no further, statements that are running are
+    cancelled, and waited for; the connections are closed.
     """
     with ExitStack() as stack:
         engines = [stack.enter_context(closing(engine.another())) for _ in range(jobs)]
@@ -46,6 +47,9 @@ def in_parallel(
             if not all(future.done() for _, future in futures):
                 for each in engines:
                     each.cancel()
+        stack.pop_all()
+        for each in engines:
+            engine.keep(each)
 
 
 def _wait(wanted: Future[Result], every: Sequence[Future[Result]]) -> None:
