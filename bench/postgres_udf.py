@@ -86,8 +86,8 @@ def _create_naive(database: Postgres, folder: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--rows", type=int, default=300_000)
+    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--postgres", help="DSN of a server whose role may create databases")
     arguments = parser.parse_args()
     rows, runs = arguments.rows, arguments.runs
