@@ -16,8 +16,12 @@ import numpy as np
 
 from indb.errors import ModelFileError
 from indb.ir import Type
+from indb.runtime.alone import ALONE
 from indb.runtime.scorer import Scorer
 from indb.runtime.words import Texts
+
+# A session's process does nothing else, and a thread of its own that waits might be handed the server's signals.
+ALONE.restores = False
 
 
 class Served:

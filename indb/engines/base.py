@@ -158,7 +158,7 @@ class Engine(ABC):
         )
 
     def keep(self, other: Engine) -> None:
-        """Hand back what `another` gave, for its next call: its session knows the models. It is closed with this one."""
+        """Hand back what `another` gave, for its next call: its session knows the models. Both are closed."""
         other.close()
 
     def cancel(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,18 +14,25 @@ import numpy as np
 
 T = TypeVar("T")
 
+QUIET = 0.2
+"""Seconds without a call after which the process gets its threads of BLAS back."""
+
 
 class Alone:
     """While any thread is within: no warnings, and one thread for each call into a library.
 
     The database's own threads or processes share the rows already; more of them wait for one another. Python's filters
-    of warnings and the threads of BLAS belong to the whole process: the last one out puts them back. Those of OpenMP
-    belong to each thread.
+    of warnings belong to the whole process: the last one out puts them back. So do the threads of BLAS, but OpenBLAS
+    loses more time by a change of their number than by the work of a batch: they are put back after a while without
+    calls, and never where `restores` is False. Those of OpenMP belong to each thread.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self.within = 0
+        self.restores = True
+        self._lock = threading.Lock()
+        self._last = 0.0
+        self._is_waiting = False
         self._filters = warnings.catch_warnings()
         self._pools: Any = None
         self._blas: Any = None
@@ -46,7 +54,8 @@ class Alone:
                 self._filters = warnings.catch_warnings()
                 self._filters.__enter__()
                 warnings.simplefilter("ignore")
-                self._blas = pools.limit(limits=1, user_api="blas")
+                if self._blas is None:
+                    self._blas = pools.limit(limits=1, user_api="blas")
         try:
             with pools.limit(limits=1, user_api="openmp"), np.errstate(all="ignore"):
                 yield
@@ -54,8 +63,26 @@ class Alone:
             with self._lock:
                 self.within -= 1
                 if self.within == 0:
-                    self._blas.restore_original_limits()
                     self._filters.__exit__(None, None, None)
+                    self._last = time.monotonic()
+                    if self.restores and not self._is_waiting:
+                        self._wait()
+
+    def _wait(self) -> None:
+        """Look again after a while. Called with the lock."""
+        self._is_waiting = True
+        timer = threading.Timer(QUIET, self._restore)
+        timer.daemon = True
+        timer.start()
+
+    def _restore(self) -> None:
+        """Put the threads of BLAS back if nobody called meanwhile."""
+        with self._lock:
+            if self.within or time.monotonic() - self._last < QUIET:
+                self._wait()
+            else:
+                self._blas.restore_original_limits()
+                self._blas, self._is_waiting = None, False
 
     def each(self, calls: Sequence[Callable[[], T]]) -> list[T]:
         """What several calls give, side by side: the first in this thread."""

@@ -21,7 +21,8 @@ from indb.runtime import trust
 from indb.runtime.alone import ALONE
 from indb.runtime.forms import Form, form_of
 from indb.runtime.refusals import Ask, Asked, Loaded, Parts, Rows, Runner
-from indb.runtime.steps import Steps
+from indb.runtime.steps import Steps, last_step
+from indb.runtime.svm import labels_of
 
 PIECE = 256
 """The fewest rows that are worth a thread of their own."""
@@ -55,10 +56,11 @@ class Estimator:
             if "n_jobs" in getattr(found, "__dict__", {}):
                 found.n_jobs = 1  # the database has processes or threads of its own
         ALONE.look()
+        self._labels = labels_of(last_step(fitted))
 
     def rows(self, inputs: list[Values]) -> Ask:
         given = self._form(inputs)
-        parts = [Steps(self.fitted, part) for part in self._divided(given, len(inputs[0]))]
+        parts = [Steps(self.fitted, part, self._labels) for part in self._divided(given, len(inputs[0]))]
 
         def ask(method: str) -> Parts:
             found = ALONE.each([partial(steps.ask, method) for steps in parts])

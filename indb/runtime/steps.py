@@ -10,16 +10,19 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from indb.runtime.svm import Labels
+
 SHARED = ("decision_function", "predict_proba", "_forward_pass_fast")
 """The methods that others call; the last one is that of neural networks."""
 
 
 class Steps:
-    """A fitted estimator, and rows in the form that it takes."""
+    """A fitted estimator, and rows in the form that it takes. `labels` predicts in place of its last step."""
 
-    def __init__(self, fitted: Any, given: Any) -> None:
+    def __init__(self, fitted: Any, given: Any, labels: Labels | None = None) -> None:
         self._fitted = fitted
         self._given = given
+        self._labels = labels
         self._is_ready = False
 
     def ask(self, method: str) -> Any:
@@ -31,7 +34,18 @@ class Steps:
             self._fitted, self._given = _transformed(self._fitted, self._given)
             self._fitted = _sharing(self._fitted, self._given)
             self._is_ready = True
+        if self._labels and method == "predict":
+            return self._labels.predict(self._given)
         return getattr(self._fitted, method)(self._given)
+
+
+def last_step(fitted: Any) -> Any:
+    """The estimator that gets the rows when all other steps have transformed them."""
+    from sklearn.pipeline import Pipeline
+
+    while type(fitted) is Pipeline:
+        fitted = fitted.steps[-1][1]
+    return fitted
 
 
 def _transformed(fitted: Any, given: Any) -> tuple[Any, Any]:
