@@ -51,6 +51,7 @@ from indb.errors import IndbError
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "planner.md"
+CHART = ROOT / "docs" / "planner.svg"
 START, END = "<!-- planner:start -->", "<!-- planner:end -->"
 ROWS = (1, 1_000, 300_000)
 EXPORT = "export"
@@ -222,6 +223,12 @@ def table(found: Sequence[Cell]) -> list[str]:
     return lines
 
 
+def _options(given: Sequence[str]) -> list[str]:
+    """The options of a command, but for where it writes the cells to."""
+    places = [place for place, each in enumerate(given) if each == "--json"]
+    return [each for place, each in enumerate(given) if place not in places and place - 1 not in places]
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--rows", "rows", multiple=True, type=int, default=ROWS, show_default=True)
 @click.option("--runs", default=3, show_default=True, help="Runs of each cell; the median counts.")
@@ -255,12 +262,15 @@ def main(
                     click.echo(f"{database.name} {workload.name}", err=True)
                     found += cells(database, workload, rows, runs, limit)
                     found.append(exported(database, workload, transport, max(rows), runs, limit))
-    command = shlex.join(["python", "-m", "bench.planner", *sys.argv[1:]])
+    command = shlex.join(["python", "-m", "bench.planner", *_options(sys.argv[1:])])
     lines = [f"Measured with `{command}`:", "", *(f"* {each}" for each in conditions), "", *table(found)]
     click.echo("\n".join(lines))
     if json_path:
         json_path.write_text(json.dumps([asdict(cell) for cell in found], indent=1) + "\n")
     if write:
+        from bench.chart import draw
+
+        draw(found, max(rows), CHART)
         before, _, rest = DOCUMENT.read_text().partition(START)
         DOCUMENT.write_text(before + START + "\n" + "\n".join(lines) + "\n" + END + rest.partition(END)[2])
 

@@ -204,7 +204,8 @@ class Database:
 
         An interrupted run goes on where it was when it is called again. `key` is the primary key unless told, `into`
         `<table>_<name>`, `where` an SQL condition on the table's columns. `jobs`: how many connections score at once,
-        in PostgreSQL, where each has a process of its own; DuckDB uses all its threads by itself.
+        in PostgreSQL, where each has a process of its own; they stay open, for the next table, until this database is
+        closed. DuckDB uses all its threads by itself.
 
         Raises: DatabaseError when the key is not unique, the final name is taken, or there can be no second connection;
         NotDeployed.
