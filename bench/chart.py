@@ -33,12 +33,13 @@ def draw(cells: Sequence[Timed], rows: int, path: Path) -> None:
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "indb"  # the same file from the same cells
     from matplotlib import pyplot
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     shown = [cell for cell in cells if cell.rows == rows and cell.seconds is not None]
     engines = list(dict.fromkeys(cell.engine for cell in shown))
     models = list(dict.fromkeys(cell.model for cell in shown))
     figure, panels = pyplot.subplots(1, len(engines), figsize=(5.0 * len(engines), 0.42 * len(models) + 1.6),
-                                     sharey=True, squeeze=False)  # fmt: skip
+                                     sharex=True, sharey=True, squeeze=False)  # fmt: skip
     for engine, panel in zip(engines, panels[0], strict=True):
         for name, mark in MARKS.items():
             found = [cell for cell in shown if cell.engine == engine and cell.strategy == name]
@@ -49,6 +50,9 @@ def draw(cells: Sequence[Timed], rows: int, path: Path) -> None:
                 facecolors=[colour if cell.picked or mark == "|" else "none" for cell in found] or None,
             )  # fmt: skip
         panel.set_xscale("log")
+        panel.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
+        panel.xaxis.set_minor_locator(NullLocator())
         panel.set_title(engine)
         panel.set_xlabel(f"seconds for {rows:,} rows")
         panel.grid(axis="x", alpha=0.3)

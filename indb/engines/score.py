@@ -326,9 +326,10 @@ def _bounds(engine: Engine, task: Task, last: tuple[str, ...] | None, chunk_rows
     )
     texts = ", ".join(f"CAST({SOURCE}.{quoted(name)} AS {'text' if engine.dialect == 'postgres' else 'VARCHAR'})"
                       for name in task.key)  # fmt: skip
-    found = engine.rows(
-        f"SELECT {texts} FROM ({inner}) AS {SOURCE} WHERE indb_number % {int(chunk_rows)} = 0 ORDER BY indb_number"
-    )
+    with engine.bulk(is_large=True):
+        found = engine.rows(
+            f"SELECT {texts} FROM ({inner}) AS {SOURCE} WHERE indb_number % {int(chunk_rows)} = 0 ORDER BY indb_number"
+        )
     return [tuple(str(value) for value in row) for row in found]
 
 
