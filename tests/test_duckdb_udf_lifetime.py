@@ -126,9 +126,9 @@ def test_threads_load_the_model_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     loads: list[int] = []
     load = Scorer.load
 
-    def counted(data: bytes) -> Scorer:
+    def counted(data: bytes, threads: int) -> Scorer:
         loads.append(len(data))
-        return load(data)
+        return load(data, threads)
 
     monkeypatch.setattr(Scorer, "load", counted)
     with duckdb.connect(str(path), config={"threads": 4}) as plain:

@@ -46,7 +46,7 @@ LAYERS = {
     "runtime": Layer(
         LANGUAGE | {"evaluate", "codec", "runtime"},
         {"numpy"},
-        inside={"onnxruntime", "skops", "sklearn", "pandas", "threadpoolctl"},
+        inside={"onnxruntime", "skops", "sklearn", "scipy", "pandas", "threadpoolctl"},
     ),
     "readers": Layer(LANGUAGE | {"build", "readers"}, {"numpy"}, inside=MODELS),
     "passes": Layer(LANGUAGE | {"evaluate", "build", "passes"}, {"numpy"}),
@@ -71,6 +71,7 @@ EXCEPTIONS = {
     "readers/__init__.py": {"runtime"},
     "readers/foreign.py": {"runtime"},
     "readers/onnx.py": {"runtime"},
+    "readers/prefix.py": {"evaluate"},
     "emit/dialects/*.py": {"sqlglot"},
     "emit/render*.py": {"sqlglot"},
     "engines/postgres*.py": {"psycopg"},

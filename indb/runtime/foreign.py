@@ -56,7 +56,7 @@ class Estimator:
             if "n_jobs" in getattr(found, "__dict__", {}):
                 found.n_jobs = 1  # the database has processes or threads of its own
         ALONE.look()
-        self._labels = labels_of(last_step(fitted))
+        self._labels = ALONE.each([partial(labels_of, last_step(fitted))])[0]
 
     def rows(self, inputs: list[Values]) -> Ask:
         given = self._form(inputs)
