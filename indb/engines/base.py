@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
@@ -291,6 +291,12 @@ class Engine(ABC):
         """One SELECT over `source` (a quoted table or a query in parentheses) that gives the key and the outputs."""
         columns = binding(deployment.columns, SOURCE)
         return emit.select(model, self.dialect, source, key, columns, outputs, alias=SOURCE)
+
+    def scored(
+        self, deployment: Deployment, model: Model, source: str, key: Sequence[str], outputs: Sequence[str]
+    ) -> AbstractContextManager[str]:
+        """The fastest query that gives what `select` gives, for one run within."""
+        return nullcontext(self.select(deployment, model, source, key, outputs))
 
     @contextmanager
     def bulk(self, is_large: bool) -> Iterator[None]:

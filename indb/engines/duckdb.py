@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ import duckdb
 
 from indb.emit import Strategy
 from indb.emit.binding import SqlKind
+from indb.engines import duckdb_batches as batches
 from indb.engines import duckdb_macros as macros
 from indb.engines import duckdb_udf as udf
 from indb.engines.base import Engine, Row, Table, TableColumn, example_queries, quoted, row_alias
@@ -271,6 +272,13 @@ class DuckDB(Engine):
         if macros.is_python(deployment):
             return udf.select(deployment, model, source, key, outputs)
         return super().select(deployment, model, source, key, outputs)
+
+    def scored(
+        self, deployment: Deployment, model: Model, source: str, key: Sequence[str], outputs: Sequence[str]
+    ) -> AbstractContextManager[str]:
+        if macros.is_python(deployment) and batches.can_score(self, deployment, source, key):
+            return batches.scored(self, deployment, model, source, key, outputs)
+        return super().scored(deployment, model, source, key, outputs)
 
     def driver_problem(self, verb: str, error: Exception) -> DatabaseError:
         ours = re.search(r"executing the UDF: \w+: (cannot .*)", str(error), re.DOTALL)

@@ -35,7 +35,7 @@ from indb.emit import output_lanes
 from indb.emit.statement import free_names
 from indb.engines import duckdb_macros as macros
 from indb.engines.base import SOURCE, quoted, text
-from indb.engines.deployment import Deployment
+from indb.engines.deployment import BoundColumn, Deployment
 from indb.engines.duckdb_arrow import PythonModel, asked, by_type, is_text
 from indb.errors import DatabaseError, DeployError
 from indb.ir import Model
@@ -65,7 +65,7 @@ def install(database: DuckDB, deployment: Deployment) -> None:
     ]
     by_column = next((code for lane, code in cores if lane.suffix == ""), None)
     macros.install_cores(database, deployment, cores, by_column)
-    model = PythonModel(deployment, lambda: database.model_bytes(deployment), _threads(database))
+    model = PythonModel(deployment, lambda: database.model_bytes(deployment), threads_of(database))
     model.load()  # not at the first query: other connections do not see the registry's row before the commit
     database.functions.add(database, deployment, model)
 
@@ -77,27 +77,39 @@ _NEXT_STEP = "Open the database with indb.connect, or hand it this connection."
 
 def _call(deployment: Deployment, groups: int, prefix: str = "") -> str:
     """The Python function of a version, called for groups of outputs and columns that are found behind `prefix`."""
-    values = [f"CAST({groups} AS TINYINT)"]
-    values += [
-        f"CAST({prefix}{quoted(column.column)} AS {'VARCHAR' if is_text(column) else 'DOUBLE'})"
-        for column in deployment.columns
-    ]
+    values = [f"CAST({groups} AS TINYINT)", *(read(column, prefix) for column in deployment.columns)]
     return f"{quoted(macros.python_name(deployment))}({', '.join(values)})"
+
+
+def read(column: BoundColumn, prefix: str) -> str:
+    """A column as Python is given it."""
+    return f"CAST({prefix}{quoted(column.column)} AS {'VARCHAR' if is_text(column) else 'DOUBLE'})"
 
 
 def select(deployment: Deployment, model: Model, source: str, key: Sequence[str], outputs: Sequence[str]) -> str:
     """One SELECT over `source` as `indb.emit.select` writes it, from one call of the function for each row."""
+    lanes = wanted_lanes(deployment, model, key, outputs)
+    inner = [f"{SOURCE}.{quoted(name)} AS key_{number}" for number, name in enumerate(key)]
+    outer = [f"scored.key_{number} AS {quoted(name)}" for number, name in enumerate(key)]
+    outer += [f"{_field('scored.lanes', number)} AS {quoted(name)}" for number, name in lanes]
+    inner.append(f"{_call(deployment, groups_of(deployment, lanes), SOURCE + '.')} AS lanes")
+    return f"SELECT {', '.join(outer)}\nFROM (SELECT {', '.join(inner)}\n  FROM {source} AS {SOURCE}) AS scored"
+
+
+def wanted_lanes(
+    deployment: Deployment, model: Model, key: Sequence[str], outputs: Sequence[str]
+) -> list[tuple[int, str]]:  # fmt: skip
+    """The number of each lane of some outputs, and its name in a table of scores beside the columns of the key."""
     every = output_lanes(model)
     lanes = [lane for lane in every if lane.output in outputs] or every
     positions = {(lane.target, lane.output, lane.lane): number for number, lane in enumerate(deployment.lanes)}
-    inner = [f"{SOURCE}.{quoted(name)} AS key_{number}" for number, name in enumerate(key)]
-    outer = [f"scored.key_{number} AS {quoted(name)}" for number, name in enumerate(key)]
-    for lane, name in zip(lanes, free_names([lane.name for lane in lanes], key), strict=True):
-        field = _field("scored.lanes", positions[lane.target, lane.output, lane.lane])
-        outer.append(f"{field} AS {quoted(name)}")
-    groups = reduce(or_, (asked(deployment, lane.output) for lane in lanes))
-    inner.append(f"{_call(deployment, groups, SOURCE + '.')} AS lanes")
-    return f"SELECT {', '.join(outer)}\nFROM (SELECT {', '.join(inner)}\n  FROM {source} AS {SOURCE}) AS scored"
+    names = free_names([lane.name for lane in lanes], key)
+    return [(positions[lane.target, lane.output, lane.lane], name) for lane, name in zip(lanes, names, strict=True)]
+
+
+def groups_of(deployment: Deployment, lanes: Sequence[tuple[int, str]]) -> int:
+    """The groups that some lanes are of, as `asked` numbers them."""
+    return reduce(or_, (asked(deployment, deployment.lanes[number].output) for number, _ in lanes))
 
 
 def _field(struct: str, number: int) -> str:
@@ -123,7 +135,7 @@ def _has_pyarrow() -> bool:
     return True
 
 
-def _threads(database: DuckDB) -> int:
+def threads_of(database: DuckDB) -> int:
     """How many threads work on a query."""
     return int(database.rows("SELECT current_setting('threads')")[0][0])
 
@@ -148,7 +160,7 @@ class Functions:
         with database.transaction_if_none() as is_ours:
             for name in wanted.keys() - self._made.keys():
                 read = self._reader(registry, wanted[name])
-                self.add(database, wanted[name], PythonModel(wanted[name], read, _threads(database)))
+                self.add(database, wanted[name], PythonModel(wanted[name], read, threads_of(database)))
             if is_ours:
                 for name in self._made.keys() - wanted.keys():
                     self._drop(database, name)
@@ -194,6 +206,11 @@ class Functions:
         self._added.append(name)
         database.execute(f"CREATE OR REPLACE TEMP MACRO {quoted(name)}{body}")
 
+    def model(self, deployment: Deployment) -> PythonModel | None:
+        """The model of a version, None where its function cannot run."""
+        found = self._made.get(macros.python_name(deployment))
+        return found.model if found and found.name else None
+
     def _drop(self, database: DuckDB, name: str) -> None:
         database.execute(f"DROP MACRO IF EXISTS temp.main.{quoted(name)}")
         self._dropped[name] = self._made.pop(name)
@@ -221,11 +238,15 @@ class Functions:
 
 def _arguments(deployment: Deployment) -> str:
     """What the Python function is given for the parameters of the macro."""
-    numbered = list(enumerate(deployment.columns))
-    fields = [f"c{number}" for number, column in numbered if not is_text(column)]
-    texts = [f"c{number}" for number, column in numbered if is_text(column)]
-    packed = ", ".join(f"c{position} := {field}" for position, field in enumerate(fields))
-    return ", ".join(["asked", *([f"struct_pack({packed})"] if packed else []), *texts])
+    names = {column.model: f"c{number}" for number, column in enumerate(deployment.columns)}
+    return ", ".join(["asked", *packed(deployment, lambda column: names[column.model])])
+
+
+def packed(deployment: Deployment, write: Callable[[BoundColumn], str]) -> list[str]:
+    """What the Python function is given after the groups: a struct of the numbers, then the texts."""
+    numbers, texts = by_type(deployment)
+    fields = ", ".join(f"c{position} := {write(column)}" for position, column in enumerate(numbers))
+    return [*([f"struct_pack({fields})"] if fields else []), *map(write, texts)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
@@ -132,7 +132,8 @@ def _create(engine: Engine, task: Task, work: str) -> int:
     """Score all rows into a new work table; their number. Servers run this in parallel, unlike an INSERT."""
     with engine.bulk(task.is_large):
         engine.execute(f"DROP TABLE IF EXISTS {task.name(work)}")
-        engine.execute(f"CREATE TABLE {task.name(work)} AS {_select(engine, task, _source(task))}")
+        with _scored(engine, task, _source(task)) as query:
+            engine.execute(f"CREATE TABLE {task.name(work)} AS {query}")
         _mark(engine, task, None, 0)
         return int(engine.rows(f"SELECT count(*) FROM {task.name(work)}")[0][0])
 
@@ -277,12 +278,13 @@ def _start(engine: Engine, task: Task, work: str) -> None:
     empty = f"(SELECT * FROM {task.table.sql} LIMIT 0)"
     with engine.transaction():
         engine.execute(f"DROP TABLE IF EXISTS {task.name(work)}")
-        engine.execute(f"CREATE TABLE {task.name(work)} AS {_select(engine, task, empty)}")
+        query = engine.select(task.deployment, task.model, empty, task.key, task.outputs)
+        engine.execute(f"CREATE TABLE {task.name(work)} AS {query}")
         _mark(engine, task, None, 0)
 
 
-def _select(engine: Engine, task: Task, source: str) -> str:
-    return engine.select(task.deployment, task.model, source, task.key, task.outputs)
+def _scored(engine: Engine, task: Task, source: str) -> AbstractContextManager[str]:
+    return engine.scored(task.deployment, task.model, source, task.key, task.outputs)
 
 
 def _mark(engine: Engine, task: Task, last: tuple[str, ...] | None, done: int) -> None:
@@ -337,8 +339,9 @@ def _insert(engine: Engine, task: Task, work: str, chunk: Chunk) -> int:
     """Score one chunk; the number of its rows."""
     last, upper = chunk
     source = _source(task, *_after(task, last), *_after(task, upper, "<="))
-    cursor = engine.execute(f"INSERT INTO {task.name(work)} {_select(engine, task, source)}")
-    return int(cursor.rowcount if engine.dialect == "postgres" else cursor.fetchall()[0][0])
+    with _scored(engine, task, source) as query:
+        cursor = engine.execute(f"INSERT INTO {task.name(work)} {query}")
+        return int(cursor.rowcount if engine.dialect == "postgres" else cursor.fetchall()[0][0])
 
 
 def _source(task: Task, *conditions: str) -> str:
