@@ -5,46 +5,40 @@ It puts the parts together; what is special about a database is in `indb.engines
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 from indb import codec, rewrite, verify
-from indb.emit import SQL_STRATEGIES, Strategy
+from indb.deploy import Request, deploy, install, new_version, planned
+from indb.emit import Strategy
 from indb.engines import open_engine
-from indb.engines.base import Engine, Table
-from indb.engines.bind import bind
+from indb.engines.base import Engine
 from indb.engines.capabilities import Capability, capabilities
 from indb.engines.deployment import (
     Deployment,
-    check_name,
     find,
-    lanes_of,
-    newest,
-    targets_of,
     with_usage,
 )
 from indb.engines.score import Progress, Task, score
-from indb.errors import DatabaseError, DeployError, IndbError, NotDeployed, VerifyError, did_you_mean
+from indb.engines.tables import Table
+from indb.errors import DatabaseError, DeployError
 from indb.ir import Model
+from indb.lifecycle import Lifecycle
 from indb.passes import optimise
-from indb.planner import Plan, calibrate, make_plan, store_costs
+from indb.planner import Plan, calibrate, store_costs
+from indb.script import Script, script
 from indb.verify import GoldenRows, Report
-
-PLANNED_ROWS = 100_000
-"""The fewest rows that a strategy is chosen for, unless told: a model is often deployed before its table is filled."""
 
 KEPT_MODELS = 8
 """How many models that score tables an open database keeps in memory."""
 
 
-class Database:
+class Database(Lifecycle):
     """An open database; a context manager that closes what indb opened."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+        super().__init__(engine)
         self._kept: dict[tuple[str, str], Model] = {}
 
     def __enter__(self) -> Database:
@@ -76,22 +70,7 @@ class Database:
         """
         with self._reported("plan"):
             found = self.engine.find_table(table)
-            return self._plan(model, optimise(model), found, strategy, rename, rows)
-
-    def _plan(
-        self,
-        model: Model,
-        ready: Model,
-        table: Table,
-        strategy: Strategy | str | None,
-        rename: Mapping[str, str] | None,
-        rows: int | None = None,
-    ) -> Plan:
-        columns = bind(ready, table, rename, self.engine.name_bytes)
-        forced = None if strategy is None else _strategy(strategy)
-        if rows is None:
-            rows = max(int(self.engine.rows(f"SELECT count(*) FROM {table.sql}")[0][0]), PLANNED_ROWS)
-        return make_plan(self.engine, model, ready, table.name, columns, forced, rows)
+            return planned(self.engine, model, optimise(model), found, strategy, rename, rows)
 
     def deploy(
         self,
@@ -102,90 +81,42 @@ class Database:
         strategy: Strategy | str | None = None,
         proof: GoldenRows | None = None,
         server_python: str | None = None,
+        promote: bool = True,
     ) -> Deployment:
         """Install the model as the next version of `name` for the rows of a table, or change nothing at all.
 
         proof: rows with the outputs of the source library (`indb.golden_rows`); the installed functions must give them.
-        server_python: a folder of packages for a UDF in PostgreSQL; it is written into the functions.
+        server_python: a folder of packages for a UDF in PostgreSQL; it is written into the functions. promote: whether
+        the bare name means this version from now on; else it is a candidate, called by `name@version`.
 
         Raises: DeployError for a name that cannot be used, BindError for a table that does not fit, VerifyError when a
         proof row scores otherwise, DatabaseError when the server refuses.
         """
-        check_name(name)
-        ready = optimise(model)
+        request = Request(name, model, table, rename, strategy, proof, server_python, promote)
         with self._reported(f"deploy {name!r}", DeployError), self.engine.transaction():
-            self.engine.prepare()
-            found = self.engine.find_table(table)
-            plan = self._plan(model, ready, found, strategy, rename)
-            known = self.engine.deployments()
-            self.engine.check_free(name, known)
-            made = self._deployment(name, model, ready, found, plan, known)
-            made, note = self._install(made, model, ready, found, plan, strategy is None, server_python)
-            if proof is not None:
-                self._prove(made, found, proof)
-            if plan.in_queries and made.strategy == Strategy.UDF.value:
-                self.engine.install(made, ready, found, plan.in_queries)
-                note = f"-- predict() in queries is {plan.in_queries.value}; Python scores whole tables\n"
-                if proof is not None:  # of both
-                    self._prove(made, found, proof)
-            self.engine.rebuild(self.engine.deployments())
-        return with_usage(made, note + self.engine.usage(made, found))
+            made = deploy(self.engine, request)
+        return with_usage(made.deployment, made.note + self.engine.usage(made.deployment, made.table))
 
-    def _install(
+    def script(
         self,
-        made: Deployment,
+        name: str,
         model: Model,
-        ready: Model,
-        table: Table,
-        plan: Plan,
-        may_fall_back: bool,
-        server_python: str | None,
-    ) -> tuple[Deployment, str]:
-        """Register and create the functions by the plan; (the deployment, a note when it had to become SQL)."""
-        strategy, note = plan.strategy, ""
-        if strategy is Strategy.UDF:
-            sql = [
-                option.strategy for option in plan.options if option.strategy in SQL_STRATEGIES and not option.refused
-            ]
-            try:
-                with self.engine.transaction():
-                    self.engine.register(made, codec.encode(model))
-                    self.engine.install_udf(made, table, server_python)
-                return made, ""
-            except DeployError as error:
-                if not may_fall_back or not sql:
-                    raise
-                strategy, note = sql[0], f"-- {sql[0].value} in place of udf: {error.message}\n"
-            made = replace(made, strategy=strategy.value)
-        self.engine.register(made, codec.encode(model))
-        self.engine.install(made, ready, table, strategy)
-        return made, note
+        table: str,
+        rename: Mapping[str, str] | None = None,
+        strategy: Strategy | str | None = None,
+        proof: GoldenRows | None = None,
+        server_python: str | None = None,
+        promote: bool = True,
+    ) -> Script:
+        """What `deploy` would run, as three files for psql or the duckdb shell: install, rollback, uninstall.
 
-    def _deployment(
-        self, name: str, model: Model, ready: Model, table: Table, plan: Plan, known: Sequence[Deployment]
-    ) -> Deployment:
-        versions = [each.version for each in known if each.name == name]
-        lanes = lanes_of(ready)
-        made = Deployment(
-            name, max(versions, default=0) + 1, codec.digest(model), table.schema, table.name, plan.strategy.value,
-            plan.columns, lanes, targets_of(ready), dict(model.source),
-        )  # fmt: skip
-        longest = max((made.function(lane) for lane in lanes), key=lambda each: len(each.encode()), default="")
-        if self.engine.name_bytes is not None and len(longest.encode()) > self.engine.name_bytes:
-            raise DeployError(
-                f"cannot deploy {name!r}: its function {longest!r} would have {len(longest.encode())} bytes, needed at "
-                f"most {self.engine.name_bytes}",
-                "Choose a shorter name.",
-            )
-        return made
+        Nothing is changed: the database is only asked what it has. The arguments are those of `deploy`.
 
-    def _prove(self, deployment: Deployment, table: Table, proof: GoldenRows) -> None:
-        rows = verify.rows_for(deployment.columns, proof)
-        report = verify.compare_rows(
-            deployment, rows, self.engine.proof_predictions(deployment, table, rows), proof.expected(deployment)
-        )
-        if not report.ok:
-            raise VerifyError(f"cannot deploy {deployment.name!r}: it does not give what the library gives.\n{report}")
+        Raises: what `deploy` raises before it changes anything.
+        """
+        request = Request(name, model, table, rename, strategy, proof, server_python, promote)
+        with self._reported(f"write a script for {name!r}", DeployError):
+            return script(self.engine, request)
 
     def score(
         self,
@@ -284,9 +215,9 @@ class Database:
             """As `deploy`, but predict() and its kin are left as they are."""
             self.engine.prepare()
             found, ready = self.engine.find_table(table), optimise(model)
-            plan = self._plan(model, ready, found, strategy, None)
-            made = self._deployment(name, model, ready, found, plan, [])
-            return self._install(made, model, ready, found, plan, False, None)[0]
+            plan = planned(self.engine, model, ready, found, strategy, None)
+            made = new_version(self.engine, name, model, ready, found, plan, [])
+            return install(self.engine, made, Request(name, model, table, strategy=strategy), ready, found, plan)[0]
 
         with self._reported("calibrate"):
             found = calibrate(self.engine, deploy)
@@ -330,60 +261,9 @@ class Database:
             usual = verify.LIBRARY_TOLERANCE if model.is_foreign else verify.TOLERANCE
             return verify.compare_rows(deployment, rows, found, expected, tolerance or usual)
 
-    def models(self) -> list[Deployment]:
-        """The newest version of each model, by name."""
-        with self._reported("list the models"):
-            latest = newest(self.engine.deployments())
-        return [latest[name] for name in sorted(latest)]
-
-    def history(self, name: str) -> list[Deployment]:
-        """Every version of a model, oldest first.
-
-        Raises: NotDeployed with the nearest known names.
-        """
-        with self._reported(f"list the versions of {name!r}"):
-            return self._versions(name)
-
-    def _versions(self, name: str) -> list[Deployment]:
-        known = self.engine.deployments()
-        versions = [each for each in known if each.name == name]
-        if not versions:
-            raise NotDeployed(f"cannot find model {name!r} in this database", did_you_mean(name, newest(known)))
-        return sorted(versions, key=lambda each: each.version)
-
-    def drop(self, name: str) -> None:
-        """Take all versions of a model out of the database. Tables of scores stay.
-
-        Raises: NotDeployed with the nearest known names; DatabaseError when a view needs its functions.
-        """
-        with self._reported(f"drop {name!r}"):
-            versions = self._versions(name)
-            with self.engine.transaction():
-                self.engine.prepare()
-                self.engine.unregister(name)
-                self.engine.rebuild(self.engine.deployments())
-                self.engine.remove(name, versions)
-
-    @contextmanager
-    def _reported(self, verb: str, kind: type[IndbError] = DatabaseError) -> Iterator[None]:
-        """What the driver raises, as an error of ours that says what could not be done."""
-        try:
-            yield
-        except self.engine.driver_error as error:
-            problem = self.engine.driver_problem(verb, error)
-            raise kind(problem.message, problem.hint) from error
-
 
 def _escaped(name: str) -> str:
     return name.replace('"', '""')
-
-
-def _strategy(value: Strategy | str) -> Strategy:
-    try:
-        return Strategy(value)
-    except ValueError:
-        known = [each.value for each in Strategy]
-        raise DeployError(f"cannot use strategy {value!r}: it is unknown", did_you_mean(str(value), known)) from None
 
 
 def connect(target: Any) -> Database:

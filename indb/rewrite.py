@@ -15,9 +15,9 @@ import sqlglot
 from sqlglot.errors import TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from indb.engines.base import quoted
 from indb.engines.deployment import Deployment, Lane, by_call_name
 from indb.engines.dispatch import PUBLIC, Public
+from indb.engines.tables import quoted
 from indb.errors import BindError, NotDeployed, did_you_mean
 
 _PUBLIC = {public.name: public for public in PUBLIC}

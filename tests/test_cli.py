@@ -49,7 +49,7 @@ def test_a_model_from_file_to_scores_and_out_again(files):
     run("deploy", "late", files["indb"], "--db", db, "--table", "flights", *swapped)
     (listed,) = json.loads(run("models", "--db", db, "--json"))
     assert (listed["name"], listed["version"], listed["table"]) == ("late", 2, "main.flights")
-    assert run("models", "--db", db).splitlines()[1].split()[:3] == ["late", "2", "main.flights"]
+    assert run("models", "--db", db).splitlines()[1].split()[:4] == ["late", "2", "production", "main.flights"]
     assert run("drop", "late", "--db", db) == "dropped late\n"
 
 

@@ -129,13 +129,13 @@ def test_versions(db):
                 .replace("double(f)", '"double"(f)')) == [(1.5, 1.0, 1.5)]  # fmt: skip
     made = db.deploy("double", regression(factor=10.0), "other")
     assert made.version == 3
-    assert [each.version for each in db.history("double")] == [1, 2, 3]
+    assert [each.version for each in db.versions("double")] == [1, 2, 3]
     assert [(each.name, each.version) for each in db.models()] == [("double", 3)]
     assert rows(db, "SELECT predict('double', o), predict('double@3', o) FROM other AS o") == [(40.0, 40.0)]
     assert rows(db, "SELECT predict('double@2', f) FROM flights AS f WHERE id = 1") == [(1.5,)]
     db.drop("double")
     with pytest.raises(NotDeployed):
-        db.history("double")
+        db.versions("double")
 
 
 def test_drop_leaves_nothing_but_the_registry(db):

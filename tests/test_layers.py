@@ -30,7 +30,10 @@ class Layer:
     inside: set[str] = field(default_factory=set)
 
 
-BELOW = {"describe", "rules", "readers", "planner", "rewrite", "verify", "database", "api", "demo", "cli", "package"}
+BELOW = {
+    "describe", "rules", "readers", "planner", "rewrite", "verify", "deploy", "script", "lifecycle", "database", "api",
+    "demo", "cli", "package",
+}  # fmt: skip
 EVERYTHING = ENGINE | BELOW
 
 LAYERS = {
@@ -58,7 +61,12 @@ LAYERS = {
     "rewrite": Layer(ENGINE | {"rewrite"}, {"sqlglot"}),
     "verify": Layer(ENGINE | {"verify"}, {"numpy"}, inside=MODELS),
     # What `indb.connect` opens joins planning, rewriting and verifying; a reader it never sees.
-    "database": Layer(ENGINE | {"planner", "rewrite", "verify", "database"}, {"numpy"}, inside=MODELS),
+    "lifecycle": Layer(ENGINE),
+    "deploy": Layer(ENGINE | {"planner", "verify"}),
+    "script": Layer(ENGINE | {"deploy", "lifecycle"}),
+    "database": Layer(
+        ENGINE | {"planner", "rewrite", "verify", "deploy", "lifecycle", "script", "database"}, {"numpy"}, inside=MODELS
+    ),
     "api": Layer(EVERYTHING, {"numpy"}, inside=MODELS),
     "demo": Layer(EVERYTHING, {"numpy", "rich"}, inside=MODELS | {"threadpoolctl"}),
     "cli": Layer(EVERYTHING, {"click", "rich"}, inside=MODELS),

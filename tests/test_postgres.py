@@ -71,6 +71,11 @@ def test_postgres_without_rights(postgres_database):
         run(db, "SET ROLE pg_monitor")
         with pytest.raises(DeployError, match="cannot deploy 'other': permission denied.*\n  Ask"):
             db.deploy("other", regression(), "flights")
+        with pytest.raises(DatabaseError, match="does not exist\n.*indb grant"):
+            rows(db, "SELECT predict('double', f) FROM flights AS f")
+        run(db, "RESET ROLE")
+        db.grant("double", "pg_monitor")
+        run(db, "SET ROLE pg_monitor")
         assert rows(db, "SELECT predict('double', f) FROM flights AS f") == [(4.0,)]
         run(db, "RESET ROLE")
         assert objects(db) == before

@@ -14,6 +14,7 @@ from zoo import ZOO
 
 import indb
 from indb import build
+from indb.deploy import Proof
 from indb.emit import Strategy, output_lanes, quote
 from indb.engines import postgres_udf
 from indb.engines.postgres import Postgres
@@ -238,7 +239,7 @@ def test_an_open_session_sees_a_deployment_and_lets_go_of_what_was_dropped(fligh
         made = flights.deploy("far", regression(factor=5.0), "flights", strategy="udf")
         assert connection.execute(query).fetchall() == [(5.0,)]
         assert connection.execute("SELECT predict('far@1', f) FROM flights AS f WHERE id = 8").fetchall() == [(2.0,)]
-        digests = [each.digest[:6] for each in flights.history("far")]
+        digests = [each.digest[:6] for each in flights.versions("far")]
         assert connection.execute("SELECT pg_temp.loaded()").fetchone()[0] == ",".join(sorted(digests))
         assert made.digest[:6] in digests
         flights.drop("far")
@@ -274,9 +275,9 @@ def test_what_the_planner_makes_a_udf_is_sql_in_queries(plpython, postgres_conne
             "SELECT DISTINCT l.lanname FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE proname = %s"
         )
         proven = []
-        prove = db._prove
+        prove = Proof.prove
         monkeypatch.setattr(
-            db, "_prove", lambda *each: (proven.append(db.engine.rows(languages, ("m@1",))), prove(*each))
+            Proof, "prove", lambda *each: (proven.append(db.engine.rows(languages, ("m@1",))), prove(*each))
         )
         estimator, frame = ZOO["hist_two_classes"]()
         proof = indb.golden_rows(estimator, frame[:20])

@@ -7,7 +7,7 @@ from psycopg import sql
 
 import indb
 from indb import codec
-from indb.errors import DeployError
+from indb.errors import DatabaseError
 
 QUERY = (
     "SELECT id, indb.predict_proba('late', f, 'yes'), indb.predict_label('late', f), indb.far(f), "
@@ -25,6 +25,8 @@ def shop(plpython, postgres_database):
         db.engine.execute("GRANT SELECT ON flights TO PUBLIC")
         db.deploy("late", binary(), "flights", strategy="udf")
         db.deploy("far", regression(), "flights", strategy="udf")
+        db.grant("late", "public")
+        db.grant("far", "public")
         yield db, db.sql(QUERY).fetchall(), sorted(db.sql(SCORES).fetchall())
 
 
@@ -123,7 +125,7 @@ def test_a_row_type_of_their_own(shop, plain, role):
 
 def change(shop, file=None, digest=None):
     """Write a registry row as a thief with the right to do so would."""
-    far = shop[0].history("far")[0]
+    far = shop[0].versions("far")[0]
     if file is not None:
         shop[0].engine.execute("UPDATE indb.models SET model = %s WHERE name = 'far'", (file,))
     if digest is not None:
@@ -155,8 +157,10 @@ def test_the_functions_that_ask_have_a_path_of_their_own(shop):
         "SELECT proname::text, prosecdef, proconfig FROM pg_proc "
         "WHERE pronamespace = 'indb'::regnamespace AND (prosecdef OR proconfig IS NOT NULL) ORDER BY 1"
     )
-    path = ["search_path=pg_catalog, pg_temp"]
-    assert found == [("load_model", True, path), ("score_statement", False, path)]
+    path = "search_path=pg_catalog, pg_temp"
+    assert all(path in settings for _, _, settings in found)
+    definers = {name for name, is_definer, _ in found if is_definer}
+    assert definers == {"load_model", "promote", "rollback", "set_alias", "grant_model", "revoke_model"}
 
 
 def test_shared_functions_that_a_plain_user_made_first(plpython, postgres_database, role):
@@ -169,5 +173,5 @@ def test_shared_functions_that_a_plain_user_made_first(plpython, postgres_databa
         body = "SELECT /*\nSERVER_PYTHON = '/tmp'\n*/"
         db.engine.execute(f"CREATE FUNCTION indb.runtime() RETURNS void LANGUAGE sql AS $${body}$$")
         db.engine.execute("RESET SESSION AUTHORIZATION")
-        with pytest.raises(DeployError, match=rf"function indb.runtime\(\) belongs to '{role}', needed a superuser"):
+        with pytest.raises(DatabaseError, match=rf"FUNCTION indb.runtime\(\) belongs to '{role}', needed a superuser"):
             db.deploy("far", regression(), "flights", strategy="udf")

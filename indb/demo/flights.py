@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from indb.database import Database
-from indb.engines.base import quoted
+from indb.engines.tables import quoted
 from indb.errors import DatabaseError, DeployError, IndbError
 
 TABLE = "flights"

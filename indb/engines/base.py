@@ -8,109 +8,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 from indb import emit
 from indb.emit import Strategy
-from indb.emit.binding import Binding, SqlColumn, SqlKind
-from indb.engines.deployment import BoundColumn, Deployment
+from indb.engines.deployment import Deployment
+from indb.engines.registry import Event, GoldenRow
+from indb.engines.tables import SOURCE, Table, binding, quoted
 from indb.errors import DatabaseError, did_you_mean
 from indb.ir import Model
 
 Row: TypeAlias = tuple[Any, ...]
-
-SOURCE = "t"
-"""The alias of the rows that are scored."""
-
-
-def quoted(identifier: str) -> str:
-    """An identifier as both engines read it, whatever its characters."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def text(value: str) -> str:
-    """A text literal as both engines read it (PostgreSQL with standard_conforming_strings, its default)."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-@dataclass(frozen=True, slots=True)
-class TableColumn:
-    """A column of a table.
-
-    `type` is the database's own spelling, `kind` what it means to a model (None: a model cannot read it), `cast` what
-    turns a value into a plain one of its kind (`::text` for a domain or citext), `nullable` whether it can hold NULL.
-    """
-
-    name: str
-    type: str
-    kind: SqlKind | None
-    cast: str = ""
-    nullable: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table or a view, with the columns of its primary key (none: no key)."""
-
-    schema: str
-    name: str
-    columns: tuple[TableColumn, ...]
-    key: tuple[str, ...] = ()
-
-    @property
-    def sql(self) -> str:
-        """Its name in a query."""
-        return f"{quoted(self.schema)}.{quoted(self.name)}"
-
-    def column(self, name: str) -> TableColumn | None:
-        """The column of that very name."""
-        return next((column for column in self.columns if column.name == name), None)
-
-
-def row_alias(columns: Sequence[str]) -> str:
-    """A table alias that means the row: an alias that is also the name of a column would mean the column."""
-    taken = {name.lower() for name in columns}
-    alias = "r"
-    while alias in taken:
-        alias += "_"
-    return alias
-
-
-def example_queries(deployment: Deployment, table: Table) -> list[str]:
-    """Queries that an analyst can try."""
-    row = row_alias([column.name for column in table.columns])
-    name, source = text(deployment.name), f"FROM {table.sql} AS {row} LIMIT 5;"
-    target = deployment.targets[0]
-    last = f", {text(target.name)}" if len(deployment.targets) > 1 else ""
-    predict = deployment.find(target.name, "predict")
-    if not predict:
-        return [f"-- {deployment.name} gives {', '.join(sorted({lane.output for lane in deployment.lanes}))}: score it"]
-    function = "predict_label" if predict[0].type == "text" else "predict"
-    queries = [f"SELECT {function}({name}, {row}{last}) {source}"]
-    if target.labels and deployment.find(target.name, "predict_proba"):
-        queries.append(f"SELECT predict_proba({name}, {row}, {text(target.labels[-1])}{last}) {source}")
-    return queries
-
-
-def binding(columns: Sequence[BoundColumn], row: str | None = None) -> Binding:
-    """How SQL reaches the bound columns: as fields of `row`, or by their bare names when there is none."""
-    prefix = "" if row is None else f"{row}."
-    return {
-        column.model: SqlColumn(f"{prefix}{quoted(column.column)}{column.cast}", SqlKind(column.kind))
-        for column in columns
-    }
-
-
-def positional_binding(columns: Sequence[BoundColumn]) -> Binding:
-    """How the body of a function reaches them as its arguments: $1, $2, ….
-
-    By position, because a column may have the name of a local variable of the body.
-    """
-    return {
-        column.model: SqlColumn(f"${number}{column.cast}", SqlKind(column.kind))
-        for number, column in enumerate(columns, start=1)
-    }
 
 
 class Engine(ABC):
@@ -126,12 +34,46 @@ class Engine(ABC):
     large_chunk_rows: ClassVar[int]
     """The same for models that are too large for one expression."""
     driver_error: ClassVar[type[Exception]]
+    _script: list[str] | None = None
     calls_by_row: ClassVar[bool] = False
     """Whether a Python function in a query is called for each row."""
 
     @abstractmethod
     def execute(self, sql: str, values: Sequence[Any] | None = None) -> Any:
         """Run one statement, give the driver's cursor or relation."""
+
+    def write(self, sql: str) -> None:
+        """Run one or more statements that change the database, or only write them down: see `written_down`."""
+        if self._script is not None:
+            self._script.append(sql)
+        else:
+            self.execute(sql)
+
+    @contextmanager
+    def written_down(self) -> Iterator[list[str]]:
+        """Within, what would change the database is collected as text, and nothing is changed."""
+        self._script = []
+        try:
+            yield self._script
+        finally:
+            self._script = None
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part of a transaction of which nothing is left when it fails."""
+        before = len(self._script or ())
+        try:
+            with self.transaction():
+                yield
+        except BaseException:
+            if self._script is not None:
+                del self._script[before:]
+            raise
+
+    @property
+    def is_written_down(self) -> bool:
+        """Whether statements are collected in place of being run."""
+        return self._script is not None
 
     def rows(self, sql: str, values: Sequence[Any] | None = None) -> list[Row]:
         """The rows of a query."""
@@ -225,12 +167,56 @@ class Engine(ABC):
         """Every version of every model, oldest first; none when nothing was ever deployed."""
 
     @abstractmethod
-    def register(self, deployment: Deployment, model: bytes) -> None:
-        """Write a version into the registry."""
+    def register(self, deployment: Deployment, model: bytes, plan: str) -> None:
+        """Write a version into the registry, as a candidate. plan: why it has its strategy, as JSON."""
 
     @abstractmethod
-    def unregister(self, name: str) -> None:
-        """Take all versions of a model out of the registry."""
+    def unregister(self, versions: Sequence[Deployment]) -> None:
+        """Take versions out of the registry; the events stay."""
+
+    @abstractmethod
+    def promote(self, wanted: Deployment, known: Sequence[Deployment]) -> None:
+        """Let the bare name of a model mean a version. known: all deployments, as they are now."""
+
+    @abstractmethod
+    def rollback(self, now: Deployment, before: Deployment, known: Sequence[Deployment]) -> None:
+        """Let the bare name mean the version before the one in production again."""
+
+    @abstractmethod
+    def set_alias(self, name: str, alias: str, version: int | None, known: Sequence[Deployment]) -> None:
+        """Let `name@alias` mean a version; None: nothing any more.
+
+        Raises: DatabaseError for an alias to remove that is unknown.
+        """
+
+    @abstractmethod
+    def events(self, name: str | None) -> list[Event]:
+        """What was done to a model (None: to all), oldest first."""
+
+    @abstractmethod
+    def keep_golden_rows(self, deployment: Deployment, rows: Sequence[GoldenRow]) -> None:
+        """Write the golden rows of a version, in place of those that are there."""
+
+    @abstractmethod
+    def golden_rows(self, deployment: Deployment) -> list[GoldenRow]:
+        """The golden rows of a version, in their order."""
+
+    def grant(self, name: str, role: str) -> None:
+        """Let a role call a model, all its versions.
+
+        Raises: DatabaseError where there are no roles.
+        """
+        raise DatabaseError(
+            f"cannot grant {name!r}: {self.version} has no roles",
+            "Whoever may open the file may call its models.",
+        )
+
+    def revoke(self, name: str, role: str) -> None:
+        """No longer let a role call a model.
+
+        Raises: DatabaseError where there are no roles, or when it was not granted.
+        """
+        self.grant(name, role)
 
     def model_bytes(self, deployment: Deployment) -> bytes:
         """The model file of a version."""
@@ -255,8 +241,10 @@ class Engine(ABC):
         """Create the functions of one version."""
 
     @abstractmethod
-    def install_udf(self, deployment: Deployment, table: Table, server_python: str | None) -> None:
+    def install_udf(self, deployment: Deployment, table: Table, server_python: str | None, size: int) -> None:
         """Create the functions of one version that runs as Python; its model is in the registry already.
+
+        size: the bytes of its model file.
 
         server_python: a folder of packages that the server's Python is to find, where the server runs Python itself.
 
@@ -265,7 +253,7 @@ class Engine(ABC):
 
     @abstractmethod
     def remove(self, name: str, versions: Sequence[Deployment]) -> None:
-        """Drop the functions of all versions of a model; nothing public calls them any more."""
+        """Drop the functions of versions, which nothing public calls any more, and those named `name` ("": none)."""
 
     @abstractmethod
     def rebuild(self, deployments: Sequence[Deployment]) -> None:
@@ -274,6 +262,10 @@ class Engine(ABC):
     @abstractmethod
     def predictions(self, deployment: Deployment, table: Table, limit: int | None) -> tuple[list[Row], list[Row]]:
         """(the bound columns, the value of each lane) of rows of a table, computed by the installed functions."""
+
+    @abstractmethod
+    def write_proof(self, deployment: Deployment, table: Table, rows: Sequence[GoldenRow]) -> None:
+        """Have the database itself compare the golden rows of a version with what its functions give."""
 
     @abstractmethod
     def proof_predictions(self, deployment: Deployment, table: Table, rows: Sequence[Row]) -> list[Row]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from indb.emit.binding import SqlKind
-from indb.engines.base import Table, TableColumn
 from indb.engines.deployment import BoundColumn
+from indb.engines.tables import Table, TableColumn
 from indb.errors import BindError, did_you_mean
 from indb.ir import Column, Model, Type, walk
 

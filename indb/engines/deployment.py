@@ -11,7 +11,7 @@ from typing import Any
 
 from indb.emit import Binding, Body, OutputLane, Strategy, body, label_text_body, output_lanes
 from indb.emit.outputs import label_text
-from indb.errors import DeployError, NotDeployed, did_you_mean
+from indb.errors import DatabaseError, DeployError, NotDeployed, did_you_mean
 from indb.ir import Model
 
 NAME_BYTES = 40
@@ -54,7 +54,11 @@ class TargetLabels:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A version of a model that is installed for a table."""
+    """A version of a model that is installed for a table.
+
+    `state`: candidate until it is first promoted, production while a bare name means it, archived after. `aliases`:
+    what stands behind the @ in other names of it. `previous`: the version that it took the place of in production.
+    """
 
     name: str
     version: int
@@ -68,12 +72,31 @@ class Deployment:
     source: dict[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
     created_by: str = ""
+    state: str = "candidate"
+    aliases: tuple[str, ...] = ()
+    previous: int | None = None
     usage: str = ""
 
     @property
     def relation(self) -> str:
         """The table, for people; a table that was dropped has no name any more."""
         return f"{self.schema}.{self.table}" if self.table else "(dropped)"
+
+    @property
+    def is_champion(self) -> bool:
+        """Whether the bare name means it."""
+        return self.state == PRODUCTION
+
+    @property
+    def call_names(self) -> list[str]:
+        """What predict() takes for it, the name that always means it first."""
+        names = [self.pinned, *(f"{self.name}@{alias}" for alias in self.aliases)]
+        return [*names, self.name, f"{self.name}@{CHAMPION}"] if self.is_champion else names
+
+    @property
+    def summary(self) -> str:
+        """What the log of events says of its deployment."""
+        return f"{self.strategy} for {self.relation}, digest {self.digest[:12]}"
 
     @property
     def pinned(self) -> str:
@@ -99,16 +122,28 @@ class Deployment:
 
     def __str__(self) -> str:
         made = f"{self.pinned} for {self.relation}, {self.strategy}, {self.digest[:12]}"
+        if self.state == CANDIDATE:
+            made += f"\n-- a candidate: call it {self.pinned}, or promote it"
         return f"{made}\n{self.usage}" if self.usage else made
 
 
-REGISTRY = "name, version, digest, {schema}, {table}, strategy, signature, source, created_at, created_by"
+CANDIDATE, PRODUCTION, ARCHIVED = "candidate", "production", "archived"
+"""The states of a version."""
+
+CHAMPION = "champion"
+"""The alias that always means the version in production."""
+
+REGISTRY = (
+    "name, version, digest, {schema}, {table}, strategy, signature, source, created_at, created_by, state, previous, "
+    "{aliases}"
+)
 """The fields of a registry row that `from_row` reads, in its order."""
 
 
 def from_row(row: Sequence[Any]) -> Deployment:
     """The deployment of a registry row."""
-    name, version, digest, schema, table, strategy, signature, source, created_at, created_by = row
+    name, version, digest, schema, table, strategy, signature, source, created_at, created_by, *rest = row
+    state, previous, aliases = rest
     data = json.loads(signature)
     columns = tuple(BoundColumn(**each) for each in data["columns"])
     lanes = tuple(Lane(**each) for each in data["lanes"])
@@ -118,7 +153,7 @@ def from_row(row: Sequence[Any]) -> Deployment:
     )
     return Deployment(
         name, version, digest, schema, table, strategy, columns, lanes, targets, json.loads(source), created_at,
-        created_by,
+        created_by, state, tuple(aliases or ()), previous,
     )  # fmt: skip
 
 
@@ -170,6 +205,33 @@ def targets_of(model: Model) -> tuple[TargetLabels, ...]:
     )
 
 
+def split_name(name: str) -> tuple[str, str]:
+    """(model, what stands behind the @, "" for a bare name)."""
+    model, _, word = name.partition("@")
+    return model, word
+
+
+def numbered(deployments: Sequence[Deployment], name: str, version: int) -> Deployment:
+    """A version by its number.
+
+    Raises: NotDeployed with the nearest known names.
+    """
+    return find(deployments, f"{name}@{version}")
+
+
+def check_alias(alias: str) -> None:
+    """Refuse what cannot be an alias.
+
+    Raises: DatabaseError saying what was found and needed.
+    """
+    if alias == CHAMPION:
+        raise DatabaseError(f"cannot set alias {alias!r}: it always means the version in production", "Promote it.")
+    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_-]*", alias):
+        raise DatabaseError(
+            f"cannot set alias {alias!r}: found other characters, needed letters, digits, _ and -, a letter first"
+        )
+
+
 def check_name(name: str) -> None:
     """Refuse what cannot be the name of a model.
 
@@ -192,25 +254,25 @@ def check_name(name: str) -> None:
         raise DeployError(f"cannot deploy {name!r}: {problem}", "Choose another name.")
 
 
-def newest(deployments: Sequence[Deployment]) -> dict[str, Deployment]:
-    """The version that a bare name means, for each name."""
+def current(deployments: Sequence[Deployment]) -> dict[str, Deployment]:
+    """The version that people mean by each name: the one in production, else the newest candidate."""
     found: dict[str, Deployment] = {}
-    for deployment in sorted(deployments, key=lambda each: each.version):
+    for deployment in sorted(deployments, key=lambda each: (each.is_champion, each.version)):
         found[deployment.name] = deployment
     return found
 
 
 def by_call_name(deployments: Sequence[Deployment]) -> dict[str, Deployment]:
-    """Every name that predict() knows: the bare names, and each version's own."""
-    return {**newest(deployments), **{each.pinned: each for each in deployments}}
+    """Every name that predict() knows."""
+    return {name: each for each in deployments for name in each.call_names}
 
 
 def find(deployments: Sequence[Deployment], name: str) -> Deployment:
-    """The version that `name` or `name@version` means.
+    """The version that `name`, `name@version` or `name@alias` means; of a model that has candidates only, the newest.
 
     Raises: NotDeployed with the nearest known names.
     """
-    known = by_call_name(deployments)
+    known = {**current(deployments), **by_call_name(deployments)}
     if name not in known:
         raise NotDeployed(f"cannot find model {name!r} in this database", did_you_mean(name, known))
     return known[name]

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from indb.emit.dialects.base import BYTE_BY_BYTE
-from indb.engines.base import text
-from indb.engines.deployment import Deployment, Lane, TargetLabels
+from indb.engines.deployment import CHAMPION, Deployment, Lane, TargetLabels
+from indb.engines.tables import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,12 @@ class Spelling(ABC):
     def error(self, function: str, arguments: Sequence[str], type: str) -> str:
         """`refuse` or `unknown`, called in place of a value of a type."""
 
+    def version(self, names: Mapping[str, Deployment]) -> str:
+        """The version that the argument `model` means, as a text; a name that is unknown stays as it is."""
+        bare = [(name, text(each.pinned)) for name, each in sorted(names.items()) if name != each.pinned]
+        model = self.name("model")
+        return " ".join(case(model, bare, model).split("\n"))
+
     def name(self, argument: str) -> str:
         """A name that the caller gave, compared byte by byte: labels may differ in nothing but their case."""
         return f"{argument} {BYTE_BY_BYTE}"
@@ -77,14 +83,13 @@ def body(
 ) -> str:
     """The body of one overload: an arm for each version, and an error for a model that is not in `names`.
 
-    A bare name becomes that of its version first, so that each version has a single arm: DuckDB binds every one.
+    A name becomes that of its version first, so that each version has a single arm: DuckDB binds every one.
     """
     versions = {each.pinned: each for _, each in sorted(names.items())}
     arms = [(pinned, arm(public, arguments, each, spelling_of(each))) for pinned, each in versions.items()]
-    bare = [(name, text(each.pinned)) for name, each in sorted(names.items()) if name != each.pinned]
-    unknown = own.error("unknown", ("model", text("model"), text(", ".join(sorted(names)))), public.type)
-    model = own.name("model")
-    return case(" ".join(case(model, bare, model).split("\n")), arms, unknown)
+    known = ", ".join(name for name in sorted(names) if not name.endswith(f"@{CHAMPION}"))
+    unknown = own.error("unknown", ("model", text("model"), text(known)), public.type)
+    return case(own.version(names), arms, unknown)
 
 
 def arm(public: Public, arguments: Sequence[str], deployment: Deployment, spelling: Spelling) -> str:

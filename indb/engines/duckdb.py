@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
-import json
-import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -17,10 +14,13 @@ from indb.emit import Strategy
 from indb.emit.binding import SqlKind
 from indb.engines import duckdb_batches as batches
 from indb.engines import duckdb_macros as macros
+from indb.engines import duckdb_proof
+from indb.engines import duckdb_registry as registry
 from indb.engines import duckdb_udf as udf
-from indb.engines.base import Engine, Row, Table, TableColumn, example_queries, quoted, row_alias
-from indb.engines.deployment import REGISTRY, Deployment, from_row
-from indb.engines.sqlfiles import sql_file
+from indb.engines.base import Engine, Row
+from indb.engines.deployment import ARCHIVED, PRODUCTION, Deployment, current
+from indb.engines.registry import Event, GoldenRow
+from indb.engines.tables import Table, TableColumn, example_queries, quoted, row_alias
 from indb.errors import DatabaseError, DeployError
 from indb.ir import Model
 
@@ -156,42 +156,52 @@ class DuckDB(Engine):
         return str(self.rows("SELECT current_schema()")[0][0])
 
     def prepare(self) -> None:
-        if not self.is_prepared():
-            for name in ("schema.sql", "functions.sql"):
-                self.execute(sql_file("duckdb", name))
+        registry.prepare(self)
 
     def is_prepared(self) -> bool:
-        return bool(
-            self.rows(
-                "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() "
-                "AND schema_name = 'indb' AND table_name = 'models'"
-            )[0][0]
-        )
+        return registry.is_prepared(self)
 
     def deployments(self) -> list[Deployment]:
-        if not self.is_prepared():
-            return []
-        fields = REGISTRY.format(schema="schema_name", table="table_name")
-        found = self.rows(f"SELECT {fields} FROM indb.models ORDER BY created_at, name, version")
-        deployments = [from_row(row) for row in found]
-        self.functions.sync(self, deployments)  # another connection may have deployed or dropped some
+        deployments = registry.deployments(self)
+        if deployments or self.functions:
+            self.functions.sync(self, deployments)  # another connection may have deployed or dropped some
         return deployments
 
-    def register(self, deployment: Deployment, model: bytes) -> None:
-        version = (deployment.name, deployment.version)  # it is there if it could not become a UDF: no savepoints
-        self.execute("DELETE FROM indb.models WHERE name = ? AND version = ?", version)
-        self.execute(
-            "INSERT INTO indb.models (name, version, digest, schema_name, table_name, strategy, signature, source, "
-            "model, created_at, created_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                deployment.name, deployment.version, deployment.digest, deployment.schema, deployment.table,
-                deployment.strategy, deployment.signature(), json.dumps(deployment.source), model,
-                datetime.now(UTC).replace(tzinfo=None), _user(),
-            ),
-        )  # fmt: skip
+    def register(self, deployment: Deployment, model: bytes, plan: str) -> None:
+        registry.register(self, deployment, model, plan)
 
-    def unregister(self, name: str) -> None:
-        self.execute("DELETE FROM indb.models WHERE name = ?", (name,))
+    def unregister(self, versions: Sequence[Deployment]) -> None:
+        registry.unregister(self, versions)
+
+    def promote(self, wanted: Deployment, known: Sequence[Deployment]) -> None:
+        before = current(known).get(wanted.name)
+        before = before if before and before.is_champion else None
+        registry.promote(self, wanted, before)
+        self._rename(known, wanted, before)
+
+    def rollback(self, now: Deployment, before: Deployment, known: Sequence[Deployment]) -> None:
+        registry.rollback(self, now, before)
+        self._rename(known, before, now)
+
+    def _rename(self, known: Sequence[Deployment], wanted: Deployment, before: Deployment | None) -> None:
+        """Make what names mean anew, after one version took the place of another."""
+        states = {wanted.pinned: PRODUCTION} | ({before.pinned: ARCHIVED} if before else {})
+        self.rebuild([replace(each, state=states.get(each.pinned, each.state)) for each in known])
+
+    def set_alias(self, name: str, alias: str, version: int | None, known: Sequence[Deployment]) -> None:
+        if version is None and not any(each.name == name and alias in each.aliases for each in known):
+            raise DatabaseError(f"cannot remove alias {alias!r} of {name!r}: it is unknown")
+        registry.set_alias(self, name, alias, version)
+        self.rebuild([_aliased(each, alias, version) if each.name == name else each for each in known])
+
+    def events(self, name: str | None) -> list[Event]:
+        return registry.events(self, name)
+
+    def keep_golden_rows(self, deployment: Deployment, rows: Sequence[GoldenRow]) -> None:
+        registry.keep_golden_rows(self, deployment, rows)
+
+    def golden_rows(self, deployment: Deployment) -> list[GoldenRow]:
+        return registry.golden_rows(self, deployment)
 
     def check_free(self, name: str, known: Sequence[Deployment]) -> None:
         alike = sorted({each.name for each in known if each.name.lower() == name.lower()} - {name})
@@ -200,7 +210,7 @@ class DuckDB(Engine):
                 f"cannot deploy {name!r}: DuckDB does not tell it from the deployed {alike[0]!r}",
                 "Choose another name.",
             )
-        own = {macro.lower() for each in known for macro in macros.names_of(each)}
+        own = {macro.lower() for each in known for macro in (each.name, *macros.names_of(each))}
         wanted = {name.lower()} - own
         if not known:
             wanted |= set(macros.PUBLIC_NAMES)
@@ -217,7 +227,7 @@ class DuckDB(Engine):
     def install(self, deployment: Deployment, model: Model, table: Table, strategy: Strategy) -> None:
         macros.install(self, deployment, model, table, strategy)
 
-    def install_udf(self, deployment: Deployment, table: Table, server_python: str | None) -> None:
+    def install_udf(self, deployment: Deployment, table: Table, server_python: str | None, size: int) -> None:
         if server_python is not None:
             raise DeployError(
                 f"cannot deploy {deployment.name!r} with server_python: DuckDB runs in this process, which has its own "
@@ -227,9 +237,9 @@ class DuckDB(Engine):
         udf.install(self, deployment)
 
     def remove(self, name: str, versions: Sequence[Deployment]) -> None:
-        for each in versions:
-            for macro in macros.names_of(each):
-                self.execute(f"DROP MACRO IF EXISTS main.{quoted(macro)}")
+        own = [macro for each in versions for macro in macros.names_of(each)]
+        for macro in [*own, *([name] if name else [])]:
+            self.write(f"DROP MACRO IF EXISTS main.{quoted(macro)}")
 
     def rebuild(self, deployments: Sequence[Deployment]) -> None:
         macros.rebuild(self, deployments)
@@ -241,27 +251,17 @@ class DuckDB(Engine):
             for column in deployment.columns
         ]
         end = "" if limit is None else f" LIMIT {int(limit)}"
-        found = self.rows(f"SELECT {', '.join(fields + _calls(deployment, row))} FROM {table.sql} AS {row}{end}")
+        found = self.rows(
+            f"SELECT {', '.join(fields + duckdb_proof.calls(deployment, row))} FROM {table.sql} AS {row}{end}"
+        )
         return [each[: len(fields)] for each in found], [each[len(fields) :] for each in found]
 
     def proof_predictions(self, deployment: Deployment, table: Table, rows: Sequence[Row]) -> list[Row]:
-        # A table of the same columns, so that its rows have the very type that the macros are made for.
-        self.execute(f"CREATE OR REPLACE TEMP TABLE indb_proof AS SELECT * FROM {table.sql} LIMIT 0")
-        self.execute("ALTER TABLE indb_proof ADD COLUMN indb_proof_row BIGINT")
-        kinds = [column.kind for column in deployment.columns]
-        values = [
-            (*(_plain(kind, value) for kind, value in zip(kinds, row, strict=True)), number)
-            for number, row in enumerate(rows)
-        ]
-        names = ", ".join([*(quoted(column.column) for column in deployment.columns), "indb_proof_row"])
-        marks = ", ".join("?" * (len(kinds) + 1))
-        self.connection.executemany(f"INSERT INTO indb_proof ({names}) VALUES ({marks})", values)
-        row = row_alias([*(column.name for column in table.columns), "indb_proof_row"])
-        fields = ", ".join(f"{row}.{quoted(column.name)}" for column in table.columns)
-        source = f"(SELECT {fields} FROM indb_proof AS {row} ORDER BY indb_proof_row) AS {row}"
-        found = self.rows(f"SELECT {', '.join(_calls(deployment, row))} FROM {source}")
-        self.execute("DROP TABLE indb_proof")
-        return found
+        return duckdb_proof.predictions(self, deployment, table, rows)
+
+    def write_proof(self, deployment: Deployment, table: Table, rows: Sequence[GoldenRow]) -> None:
+        if self.is_written_down:  # `deploy` has compared them, and binding a large model takes seconds
+            duckdb_proof.write(self, deployment, table, rows)
 
     def usage(self, deployment: Deployment, table: Table) -> str:
         return "\n".join(example_queries(deployment, table))
@@ -288,24 +288,7 @@ class DuckDB(Engine):
         return DatabaseError(message, hint.strip() or None)
 
 
-def _calls(deployment: Deployment, row: str) -> list[str]:
-    return [f"main.{quoted(deployment.function(lane))}({row})" for lane in deployment.lanes]
-
-
-def _plain(kind: str, value: Any) -> Any:
-    """A value as the driver binds it: None for a missing one, whole numbers for integer columns."""
-    if value is None or isinstance(value, str):
-        return value
-    if kind == "boolean":
-        return None if math.isnan(value) else bool(value)
-    number = float(value)
-    if math.isnan(number):
-        return None
-    return int(number) if kind == "integer" and number.is_integer() else number
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run a user id that has no name
-        return ""
+def _aliased(deployment: Deployment, alias: str, version: int | None) -> Deployment:
+    """A version when an alias means another one."""
+    others = tuple(each for each in deployment.aliases if each != alias)
+    return replace(deployment, aliases=(*others, alias) if deployment.version == version else others)

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from indb.engines import duckdb_udf as udf
-from indb.engines.base import SOURCE, quoted
 from indb.engines.deployment import Deployment
+from indb.engines.tables import SOURCE, quoted
 from indb.ir import Model
 
 if TYPE_CHECKING:
@@ -66,11 +66,12 @@ def _scores(
 
     python_model = database.functions.model(deployment)
     assert python_model is not None
+    asked = pyarrow.scalar(groups, pyarrow.int8())
 
     def piece(start: int) -> Any:
         part = [column.slice(start, PIECE) for column in columns]
         count = min(PIECE, n_rows - start)
-        return python_model.score([pyarrow.chunked_array([pyarrow.repeat(pyarrow.scalar(groups, pyarrow.int8()), count)]), *part])
+        return python_model.score([pyarrow.chunked_array([pyarrow.repeat(asked, count)]), *part])
 
     with ThreadPoolExecutor(udf.threads_of(database), thread_name_prefix="indb") as threads:
         return list(threads.map(piece, range(0, max(n_rows, 1), PIECE)))

@@ -7,7 +7,7 @@ For a model `late` in version 1 for table flights, in schema main:
     "late@1"(r)                      the same, for rows whose columns fit; an error for others
     "late@1.label", "late@1.proba.0" … the other lanes, in the same way
     "late@1.columns"(age, city)      predict over numbers of any type
-    late(r), late(age, city)         the newest version, by row and by column
+    late(r), late(age, city)         the version in production, by row and by column
     predict(model, r) …              one CASE over all models
 
 A macro is bound anew in each query, and what it is given is written out at each use. So the row of a table is handed on
@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING
 
 from indb.emit import SqlColumn, SqlKind, Strategy
 from indb.engines import dispatch
-from indb.engines.base import Table, quoted, text
-from indb.engines.deployment import BoundColumn, Deployment, Lane, bodies, by_call_name, newest
+from indb.engines.deployment import BoundColumn, Deployment, Lane, bodies, by_call_name
+from indb.engines.tables import Table, quoted, text
 from indb.ir import Model
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ _FITTING = {
 
 
 def names_of(deployment: Deployment) -> list[str]:
-    """The macros of one version."""
+    """The macros of one version, but for the one named after the model."""
     lanes = [deployment.function(lane) for lane in deployment.lanes]
     parts = [f"{name}{part}" for name in lanes for part in ("", ".core", ".row")]
     parts += [f"{deployment.pinned}.{part}" for part in ("columns", "fits", "lacks")]
-    return [*parts, deployment.name, *([python_name(deployment)] if is_python(deployment) else [])]
+    return [*parts, *([python_name(deployment)] if is_python(deployment) else [])]
 
 
 def is_python(deployment: Deployment) -> bool:
@@ -171,7 +171,7 @@ _SIGNATURE = "', ' || replace(lower(typeof(r))[8:], '\"', '')"
 
 def _create(database: DuckDB, name: str, overloads: Sequence[tuple[str, str]]) -> None:
     bodies = ",\n".join(f"{arguments} AS\n{code}" for arguments, code in overloads)
-    database.execute(f"CREATE OR REPLACE MACRO {macro(name)} {bodies}")
+    database.write(f"CREATE OR REPLACE MACRO {macro(name)} {bodies}")
 
 
 _WORDS = {"text": "text", "enum": "text", "integer": "an integer", "boolean": "a boolean"}
@@ -261,7 +261,7 @@ def rebuild(database: DuckDB, deployments: Sequence[Deployment]) -> None:
     """Make predict() and its kin, and the macros named after the models, anew."""
     if not deployments:
         for name in PUBLIC_NAMES:
-            database.execute(f"DROP MACRO IF EXISTS {macro(name)}")
+            database.write(f"DROP MACRO IF EXISTS {macro(name)}")
         return
     relations = {(each.schema, each.table) for each in deployments}
     tables = {relation: database.table(*relation) for relation in sorted(relations)}
@@ -290,8 +290,10 @@ def rebuild(database: DuckDB, deployments: Sequence[Deployment]) -> None:
             code = dispatch.body(public, arguments, names, lambda _: _Checked(), _Checked())
             overloads.append((f"({', '.join(arguments)})", code))
         _create(database, public.name, overloads)
-    for each in newest(deployments).values():
-        _create_named(database, each)
+    for name in sorted({each.name for each in deployments}):
+        champion = next((each for each in deployments if each.name == name and each.is_champion), None)
+        if champion is None or not _create_named(database, champion):
+            database.write(f"DROP MACRO IF EXISTS {macro(name)}")
 
 
 def _for_table(deployment: Deployment, table: Table) -> dispatch.Spelling:
@@ -301,13 +303,17 @@ def _for_table(deployment: Deployment, table: Table) -> dispatch.Spelling:
     return _Absent(missing) if missing else _Checked()
 
 
-def _create_named(database: DuckDB, deployment: Deployment) -> None:
-    """The macro named after the model. Its overloads by column and by row differ in their number of arguments."""
+def _create_named(database: DuckDB, deployment: Deployment) -> bool:
+    """The macro named after the model, unless it has several targets; whether there is one.
+
+    Its overloads by column and by row differ in their number of arguments.
+    """
     predict = next((lane for lane in deployment.lanes if lane.suffix == ""), None)
     if predict is None:
-        return
+        return False
     overloads = [("(r)", f"{macro(deployment.function(predict))}(r)")]
     if len(deployment.columns) > 1:
         arguments = _arguments(deployment)
         overloads.append((f"({arguments})", f"{macro(deployment.pinned + '.columns')}({arguments})"))
     _create(database, deployment.name, overloads)
+    return True

@@ -34,9 +34,9 @@ from duckdb.func import ARROW, SPECIAL
 from indb.emit import output_lanes
 from indb.emit.statement import free_names
 from indb.engines import duckdb_macros as macros
-from indb.engines.base import SOURCE, quoted, text
 from indb.engines.deployment import BoundColumn, Deployment
 from indb.engines.duckdb_arrow import PythonModel, asked, by_type, is_text
+from indb.engines.tables import SOURCE, quoted, text
 from indb.errors import DatabaseError, DeployError
 from indb.ir import Model
 
@@ -58,13 +58,15 @@ def install(database: DuckDB, deployment: Deployment) -> None:
     if not _has_pyarrow():
         raise DeployError(f"cannot deploy {deployment.name!r} as a UDF: pyarrow is missing", _INSTALL)
     name = macros.python_name(deployment)
-    database.execute(f"CREATE OR REPLACE MACRO {macros.macro(name)}{_refusal(deployment, _REASON, _NEXT_STEP)}")
+    database.write(f"CREATE OR REPLACE MACRO {macros.macro(name)}{_refusal(deployment, _REASON, _NEXT_STEP)}")
     cores = [
         (lane, _field(_call(deployment, asked(deployment, lane.output)), number))
         for number, lane in enumerate(deployment.lanes)
     ]
     by_column = next((code for lane, code in cores if lane.suffix == ""), None)
     macros.install_cores(database, deployment, cores, by_column)
+    if database.is_written_down:  # a script makes no Python function: indb.connect does
+        return
     model = PythonModel(deployment, lambda: database.model_bytes(deployment), threads_of(database))
     model.load()  # not at the first query: other connections do not see the registry's row before the commit
     database.functions.add(database, deployment, model)
@@ -228,6 +230,9 @@ class Functions:
         self._added.clear()
         self._made.update(self._dropped)
         self._dropped.clear()
+
+    def __bool__(self) -> bool:
+        return bool(self._made or self._unsure)
 
     def free(self) -> None:
         """Let go of the models, after the connection was closed."""

@@ -14,11 +14,13 @@ from psycopg.pq import TransactionStatus
 from indb.emit import Strategy
 from indb.emit.binding import SqlKind
 from indb.engines import postgres_functions as functions
+from indb.engines import postgres_registry as registry
 from indb.engines import postgres_udf as udf
 from indb.engines import postgres_udf_sql as udf_sql
-from indb.engines.base import Engine, Row, Table, TableColumn, binding, example_queries, quoted, row_alias, text
-from indb.engines.deployment import REGISTRY, Deployment, from_row
-from indb.engines.sqlfiles import sql_file
+from indb.engines.base import Engine, Row
+from indb.engines.deployment import Deployment
+from indb.engines.registry import Event, GoldenRow
+from indb.engines.tables import Table, TableColumn, binding, example_queries, quoted, row_alias, text
 from indb.errors import DatabaseError, DeployError
 from indb.ir import Model
 
@@ -86,19 +88,11 @@ WHERE pg_catalog.pg_size_bytes(pg_catalog.current_setting('work_mem')) < 6710886
 _SETTINGS = "SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session'"
 """What was SET in this session."""
 
-_OWNERS = """
-SELECT o.kind, o.name, r.rolname, current_user::text
-FROM (
-    SELECT 'SCHEMA' AS kind, n.nspname::text AS name, n.nspowner AS owner
-    FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'indb'
-    UNION ALL
-    SELECT 'TABLE', 'indb.' || quote_ident(c.relname), c.relowner
-    FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'indb' AND c.relkind <> 'i'
-) AS o
-JOIN pg_catalog.pg_roles AS r ON r.oid = o.owner
-WHERE NOT r.rolsuper AND EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolsuper)
-"""
+
+_NO_PREDICT = (
+    "No model is deployed for rows of this type, or this role may call none: indb grant <model> --to <role>. "
+    "predict() takes the row of a table by its alias: FROM customers AS c."
+)
 
 
 class Postgres(Engine):
@@ -226,25 +220,19 @@ class Postgres(Engine):
             return str(self.rows("SELECT coalesce(current_schema(), 'public')")[0][0])
 
     def prepare(self) -> None:
-        # base.text() writes a backslash as it is.
-        self.execute("SET LOCAL standard_conforming_strings = on")
-        self.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        if not self.is_prepared():
-            self.execute(sql_file("postgres", "schema.sql"))
-            self.execute(sql_file("postgres", "functions.sql"))
-        else:
-            self._check_owner()
+        self._read_committed()
+        self.write("SET LOCAL standard_conforming_strings = on")  # base.text() writes a backslash as it is
+        self.write("SET LOCAL client_min_messages = warning")  # what is there already is no news
+        self.write(f"SELECT pg_advisory_xact_lock({LOCK})")
+        registry.prepare(self)
 
-    def _check_owner(self) -> None:
-        """A superuser writes only into a schema of superusers: another owner's triggers would run with his rights."""
-        found = self.rows(_OWNERS)
-        if found:
-            kind, owned, owner, role = found[0]
+    def _read_committed(self) -> None:
+        """Each statement must see what others committed while this transaction waited for them."""
+        if self.rows("SELECT current_setting('transaction_isolation')") != [("read committed",)]:
             raise DatabaseError(
-                f"cannot change schema indb as superuser {role!r}: {kind} {owned} belongs to {owner!r}, needed a "
-                "superuser",
-                f"Connect as {owner!r}. Or look for triggers and functions that are not indb's, then run ALTER {kind} "
-                f"{owned} OWNER TO {quoted(role)}.",
+                "cannot change the database in a transaction that is not READ COMMITTED: it would not see what others "
+                "deploy meanwhile",
+                "SET default_transaction_isolation = 'read committed' for this connection.",
             )
 
     def is_prepared(self) -> bool:
@@ -252,31 +240,41 @@ class Postgres(Engine):
             return bool(self.rows("SELECT to_regclass('indb.models') IS NOT NULL")[0][0])
 
     def deployments(self) -> list[Deployment]:
-        if not self.is_prepared():
-            return []
-        with self.transaction():
-            style = self.rows("SELECT current_setting('datestyle')")[0][0]
-            self.execute("SET LOCAL datestyle = 'ISO'")  # psycopg reads times in no other
-            fields = REGISTRY.format(schema="coalesce(n.nspname, '')", table="coalesce(c.relname, '')")
-            found = self.rows(
-                f"SELECT {fields} FROM indb.models AS m LEFT JOIN pg_class AS c ON c.oid = m.relation "
-                "LEFT JOIN pg_namespace AS n ON n.oid = c.relnamespace ORDER BY created_at, name, version"
-            )
-            self.execute("SELECT set_config('datestyle', %s, true)", (style,))
-        return [from_row(row) for row in found]
+        return registry.deployments(self) if self.is_prepared() else []
 
-    def register(self, deployment: Deployment, model: bytes) -> None:
-        self.execute(
-            "INSERT INTO indb.models (name, version, digest, relation, strategy, signature, source, model) "
-            "VALUES (%s, %s, %s, %s::regclass, %s, %s, %s, %s)",
-            (
-                deployment.name, deployment.version, deployment.digest, _relation(deployment), deployment.strategy,
-                deployment.signature(), json.dumps(deployment.source), model,
-            ),
-        )  # fmt: skip
+    def register(self, deployment: Deployment, model: bytes, plan: str) -> None:
+        registry.register(self, deployment, model, plan)
 
-    def unregister(self, name: str) -> None:
-        self.execute("DELETE FROM indb.models WHERE name = %s", (name,))
+    def unregister(self, versions: Sequence[Deployment]) -> None:
+        registry.unregister(self, versions)
+
+    def promote(self, wanted: Deployment, known: Sequence[Deployment]) -> None:
+        self.write(f"SELECT indb.promote({text(wanted.name)}, {wanted.version})")
+
+    def rollback(self, now: Deployment, before: Deployment, known: Sequence[Deployment]) -> None:
+        self.write(f"SELECT indb.rollback({text(now.name)})")
+
+    def set_alias(self, name: str, alias: str, version: int | None, known: Sequence[Deployment]) -> None:
+        number = "NULL" if version is None else str(version)
+        self.write(f"SELECT indb.set_alias({text(name)}, {text(alias)}, {number})")
+
+    def write_proof(self, deployment: Deployment, table: Table, rows: Sequence[GoldenRow]) -> None:
+        self.write(f"SELECT indb.prove({text(deployment.name)}, {deployment.version})")
+
+    def events(self, name: str | None) -> list[Event]:
+        return registry.events(self, name) if self.is_prepared() else []
+
+    def keep_golden_rows(self, deployment: Deployment, rows: Sequence[GoldenRow]) -> None:
+        registry.keep_golden_rows(self, deployment, rows)
+
+    def golden_rows(self, deployment: Deployment) -> list[GoldenRow]:
+        return registry.golden_rows(self, deployment)
+
+    def grant(self, name: str, role: str) -> None:
+        self.write(f"SELECT indb.grant_model({text(name)}, {text(role)})")
+
+    def revoke(self, name: str, role: str) -> None:
+        self.write(f"SELECT indb.revoke_model({text(name)}, {text(role)})")
 
     def check_free(self, name: str, known: Sequence[Deployment]) -> None:
         if name in udf.NAMES:
@@ -296,13 +294,12 @@ class Postgres(Engine):
     def install(self, deployment: Deployment, model: Model, table: Table, strategy: Strategy) -> None:
         functions.install(self, deployment, model, table, strategy)
 
-    def install_udf(self, deployment: Deployment, table: Table, server_python: str | None) -> None:
-        udf.install(self, deployment, table, server_python)
+    def install_udf(self, deployment: Deployment, table: Table, server_python: str | None, size: int) -> None:
+        udf.install(self, deployment, table, server_python, size)
 
     def remove(self, name: str, versions: Sequence[Deployment]) -> None:
-        names = [each.function(lane) for each in versions for lane in each.lanes]
-        internal = [each.pinned + end for each in versions for end in udf.INTERNAL]
-        functions.drop_named(self, [name, *names, *internal])
+        for each in versions:
+            functions.remove(self, each)
 
     def rebuild(self, deployments: Sequence[Deployment]) -> None:
         functions.rebuild(self, deployments)
@@ -347,6 +344,8 @@ class Postgres(Engine):
 
     def driver_problem(self, verb: str, error: Exception) -> DatabaseError:
         problem = super().driver_problem(verb, error)
+        if isinstance(error, psycopg.errors.UndefinedFunction) and "function predict" in str(error):
+            return DatabaseError(problem.message, _NO_PREDICT)
         _, is_ours, said = problem.message.partition("plpy.Error: ")
         return DatabaseError(said, problem.hint) if is_ours else problem
 
@@ -372,10 +371,6 @@ def _json_value(kind: str, value: Any) -> Any:
         return bool(value)
     number = float(value)
     return str(int(number)) if kind == "integer" and number.is_integer() else repr(number)
-
-
-def _relation(deployment: Deployment) -> str:
-    return f"{quoted(deployment.schema)}.{quoted(deployment.table)}"
 
 
 def _place(target: str) -> str:

@@ -6,7 +6,7 @@ For a model `late` in version 1 for table flights, in schema indb:
     "late@1.label"(r flights)        the label as text
     "late@1.proba.0"(r flights) …    a probability or a score for each lane
     "late@1"(age …, city …)          predict by column
-    late(r flights), late(age …)     the newest version
+    late(r flights), late(age …)     the version in production; made by sql/postgres/versions.sql
     predict(model, r flights) …      one CASE over all models of the table
 
 Each is one `RETURN expression` that the server inlines down to the columns, or a PL/pgSQL block where that would be too
@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indb.emit import Body, Strategy, header
+from indb.emit.dialects.base import BYTE_BY_BYTE
 from indb.engines import dispatch
-from indb.engines.base import Table, binding, positional_binding, quoted, text
-from indb.engines.deployment import Deployment, Lane, bodies, by_call_name, newest
+from indb.engines.deployment import Deployment, Lane, bodies
+from indb.engines.tables import Table, binding, positional_binding, quoted, text
 from indb.ir import Model
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
 
 MAX_ARGUMENTS = 100
 """FUNC_MAX_ARGS of the server: a model with more columns has no function by column."""
+
+INTERNAL = {
+    ".select": "text",
+    ".batch": "integer, integer[], bigint, bytea, bytea[]",
+    ".udf": "integer, bytea, text[]",
+}
+"""What the names of a version's own functions end with where it runs as PL/Python, and their argument types."""
 
 TYPES = {"double": "double precision", "text": "text", "bigint": "bigint", "boolean": "boolean"}
 
@@ -85,17 +93,12 @@ def dollar_quoted(body: str) -> str:
 
 
 def create(database: Postgres, function: Function) -> None:
-    """Create a function, or replace the one with the same argument types; views over it stay valid."""
-    found = database.rows(
-        "SELECT p.oid::regprocedure::text, p.proargnames, format_type(p.prorettype, NULL) "
-        "FROM pg_proc AS p WHERE p.oid = to_regprocedure(%s)",
-        (function.signature,),
+    """Create a function that nobody but its owner may call so far, or replace the one with the same argument types."""
+    database.write(
+        f"{function.sql(database.connection.info.server_version)};\n"
+        f"REVOKE ALL ON FUNCTION {function.signature} FROM PUBLIC;\n"
+        f"COMMENT ON FUNCTION {function.signature} IS {text(function.comment)}"
     )
-    names = [name for name, _ in function.arguments if name] or None
-    if found and (found[0][1] != names or found[0][2] != function.returns):
-        database.execute(f"DROP FUNCTION {found[0][0]}")
-    database.execute(function.sql(database.connection.info.server_version))
-    database.execute(f"COMMENT ON FUNCTION {function.signature} IS {text(function.comment)}")
 
 
 def install(database: Postgres, deployment: Deployment, model: Model, table: Table, strategy: Strategy) -> None:
@@ -126,6 +129,9 @@ def _volatility(deployment: Deployment) -> str:
 
 
 class _Spelling(dispatch.Spelling):
+    def version(self, names: Mapping[str, Deployment]) -> str:
+        return f"indb.version_of(model) {BYTE_BY_BYTE}"
+
     def call(self, deployment: Deployment, lane: Lane) -> str:
         return f"indb.{quoted(deployment.function(lane))}(r)"
 
@@ -138,26 +144,18 @@ SPELLING = _Spelling()
 
 
 def rebuild(database: Postgres, deployments: Sequence[Deployment]) -> None:
-    """Make predict() and its kin anew for every table, and each model's own function; drop those of no model."""
-    wanted: list[Function] = []
-    relations = {(each.schema, each.table) for each in deployments if each.table}
-    for relation in sorted(relations):
-        here = [each for each in deployments if (each.schema, each.table) == relation]
-        wanted += _public(here, newest(deployments))
-    wanted += [function for each in newest(deployments).values() if each.table for function in _named(each)]
-    for function in wanted:
-        create(database, function)
-    _drop_others(database, wanted, {each.name for each in deployments})
+    """Make predict() and its kin anew for every table, and what names mean; drop what no model needs any more."""
+    database.write("SELECT indb.rebuild_names()")
+    for relation in sorted({(each.schema, each.table) for each in deployments if each.table}):
+        for function in _public([each for each in deployments if (each.schema, each.table) == relation]):
+            create(database, function)
+    database.write("SELECT indb.drop_unused();\nSELECT indb.apply_grants()")
 
 
-def _public(here: Sequence[Deployment], latest: Mapping[str, Deployment]) -> list[Function]:
+def _public(here: Sequence[Deployment]) -> list[Function]:
     """predict() and its kin for the row type of one table."""
     row = f"{quoted(here[0].schema)}.{quoted(here[0].table)}"
-    names = {
-        name: each
-        for name, each in by_call_name(here).items()
-        if name == each.pinned or latest[name] is each  # a bare name may mean a version for another table
-    }
+    names = {each.pinned: each for each in here}
     types = {"model": "text", "r": row, "label": "text", "target": "text"}
     several = any(len(each.targets) > 1 for each in here)
     found: list[Function] = []
@@ -170,46 +168,13 @@ def _public(here: Sequence[Deployment], latest: Mapping[str, Deployment]) -> lis
     return found
 
 
-def _named(deployment: Deployment) -> list[Function]:
-    """The functions named after the model: over a row, and by column."""
+def remove(database: Postgres, deployment: Deployment) -> None:
+    """Drop the functions of a version, which nothing public calls any more: each before what it calls."""
     row = f"{quoted(deployment.schema)}.{quoted(deployment.table)}"
-    predict = next((lane for lane in deployment.lanes if lane.suffix == ""), None)
-    if predict is None:
-        return []
-    pinned = f"indb.{quoted(deployment.pinned)}"
-    returns, comment = TYPES[predict.type], f"indb: predict of {deployment.pinned}"
-    over_row = Body("expression", f"{pinned}(r)")
-    found = [Function(deployment.name, (("r", row),), returns, over_row, "STABLE", comment)]
+    signatures = [f"indb.{quoted(deployment.function(lane))}({row})" for lane in deployment.lanes if deployment.table]
     arguments = by_column(deployment)
     if arguments is not None:
-        passed = ", ".join(f"${number}" for number in range(1, len(arguments) + 1))
-        found.append(
-            Function(deployment.name, arguments, returns, Body("expression", f"{pinned}({passed})"), "STABLE", comment)
-        )
-    return found
-
-
-def _drop_others(database: Postgres, wanted: Sequence[Function], names: set[str]) -> None:
-    """Drop the public and the bare-named functions that no model needs any more."""
-    keep = {database.rows("SELECT to_regprocedure(%s)::oid", (function.signature,))[0][0] for function in wanted}
-    public = [public.name for public in dispatch.PUBLIC]
-    found = database.rows(
-        "SELECT p.oid, p.oid::regprocedure::text FROM pg_proc AS p WHERE p.pronamespace = to_regnamespace('indb')::oid "
-        "AND p.proname = ANY (%s) AND left(obj_description(p.oid, 'pg_proc'), 5) = 'indb:'",
-        ([*public, *sorted(names)],),
-    )
-    for oid, signature in found:
-        if oid not in keep:
-            database.execute(f"DROP FUNCTION {signature}")
-
-
-def drop_named(database: Postgres, names: Sequence[str]) -> None:
-    """Drop every function of indb that has one of these names, in their order: a function before what it calls."""
-    found = database.rows(
-        "SELECT p.oid::regprocedure::text FROM pg_proc AS p WHERE p.pronamespace = to_regnamespace('indb')::oid "
-        "AND p.proname = ANY (%s) AND left(obj_description(p.oid, 'pg_proc'), 5) = 'indb:' "
-        "ORDER BY array_position(%s::text[], p.proname::text)",
-        (list(names), list(names)),
-    )
-    for (signature,) in found:
-        database.execute(f"DROP FUNCTION {signature}")
+        signatures.append(f"indb.{quoted(deployment.pinned)}({', '.join(type for _, type in arguments)})")
+    for end, types in INTERNAL.items():
+        signatures.append(f"indb.{quoted(deployment.pinned + end)}({types})")
+    database.write(";\n".join(f"DROP FUNCTION IF EXISTS {signature}" for signature in signatures))

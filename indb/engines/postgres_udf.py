@@ -37,10 +37,10 @@ import psycopg
 from indb.emit import Body, Strategy
 from indb.engines import postgres_functions as functions
 from indb.engines import postgres_udf_sql as sql
-from indb.engines.base import SOURCE, Table, quoted
 from indb.engines.deployment import Deployment
 from indb.engines.postgres_functions import TYPES, Function
 from indb.engines.sqlfiles import sql_file, udf_file
+from indb.engines.tables import SOURCE, Table, quoted, text
 from indb.errors import DatabaseError, DeployError
 
 if TYPE_CHECKING:
@@ -55,9 +55,6 @@ ROW_COST, BATCH_COST = 1_000, 1_000_000
 NAMES = frozenset({"runtime", "accept_model", "load_model", "doubles", "double_of", "score", "score_statement"})
 """The functions that every model shares."""
 
-INTERNAL = (".select", ".batch", ".udf")
-"""What the names of a version's own functions end with."""
-
 _MODULES = ("errors", "ops", "ir", "rules", "describe", "evaluate", "codec")
 """What is installed besides indb.runtime."""
 
@@ -67,20 +64,22 @@ def is_udf(deployment: Deployment) -> bool:
     return deployment.strategy == Strategy.UDF.value
 
 
-def install(database: Postgres, deployment: Deployment, table: Table, server_python: str | None) -> None:
-    """Create the functions of a version, and those that all share; then load the model once.
+def install(
+    database: Postgres, deployment: Deployment, table: Table, server_python: str | None, size: int
+) -> None:  # fmt: skip
+    """Create the functions of a version, and those that all share; then load the model once. size: that of its file.
 
     Raises: DeployError saying what the server or the role lacks, and when the model is too large or cannot be loaded.
     """
     try:
         _check_role(database, deployment)
-        _check_size(database, deployment)
+        _check_size(database, deployment, size)
         _create_language(database, deployment)
         with _path(database):
             _check_owners(database, deployment)
             _create_runtime(database, server_python)
             _create_version(database, deployment, table)
-            database.execute("SELECT indb.load_model(%s::text, 0)", (deployment.digest,))
+            database.write(f"SELECT indb.load_model({text(deployment.digest)}, 0)")
     except psycopg.Error as error:
         problem = database.driver_problem("", error)
         raise _refused(database, deployment, problem.message.removeprefix("cannot : "), problem.hint) from error
@@ -103,7 +102,7 @@ def _check_owners(database: Postgres, deployment: Deployment) -> None:
     """What is there under the names of the functions that all models share must have been made by a superuser."""
     found = database.rows(
         "SELECT p.oid::regprocedure::text, r.rolname FROM pg_proc AS p JOIN pg_roles AS r ON r.oid = p.proowner "
-        "WHERE p.pronamespace = 'indb'::regnamespace AND p.proname = ANY (%s) AND NOT r.rolsuper",
+        "WHERE p.pronamespace = to_regnamespace('indb')::oid AND p.proname = ANY (%s) AND NOT r.rolsuper",
         (sorted(NAMES),),
     )
     if found:
@@ -114,10 +113,7 @@ def _check_owners(database: Postgres, deployment: Deployment) -> None:
         )  # fmt: skip
 
 
-def _check_size(database: Postgres, deployment: Deployment) -> None:
-    size = database.rows(
-        "SELECT length(model) FROM indb.models WHERE name = %s AND version = %s", (deployment.name, deployment.version)
-    )[0][0]
+def _check_size(database: Postgres, deployment: Deployment, size: int) -> None:
     if size > MAX_MODEL_BYTES:
         raise _refused(
             database, deployment,
@@ -136,16 +132,16 @@ def _create_language(database: Postgres, deployment: Deployment) -> None:
             f"Install it where the server runs (Debian: apt-get install postgresql-plpython3-{major} python3-numpy), "
             "or deploy the model as SQL: strategy='staged', --strategy staged.",
         )  # fmt: skip
-    database.execute("CREATE EXTENSION plpython3u")
+    database.write("CREATE EXTENSION plpython3u")
 
 
 @contextmanager
 def _path(database: Postgres) -> Iterator[None]:
     """A search_path on which nobody can put functions or operators of their own."""
     path = database.rows("SELECT current_setting('search_path')")[0][0]
-    database.execute("SELECT set_config('search_path', 'pg_catalog, pg_temp', true)")
+    database.write("SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)")
     yield
-    database.execute("SELECT set_config('search_path', %s, true)", (path,))
+    database.write(f"SELECT pg_catalog.set_config('search_path', {text(path)}, true)")
 
 
 def check_key(database: Postgres, source: str, key: Sequence[str]) -> None:
@@ -195,7 +191,7 @@ def _create_runtime(database: Postgres, server_python: str | None) -> None:
     accept = f"from typing import Any\n{_definition('accept')}\nreturn accept(GD, plpy, *args)"
     _create_python(database, "runtime", "()", "void", body)
     _create_python(database, "accept_model", "(text, bytea, text[])", "boolean", accept)
-    database.execute(sql_file("postgres", "udf.sql"))
+    database.write(sql_file("postgres", "udf.sql"))
 
 
 def _definition(name: str) -> str:
@@ -208,7 +204,7 @@ def _definition(name: str) -> str:
 def _create_python(database: Postgres, name: str, arguments: str, returns: str, body: str) -> None:
     # RESTRICTED, because they change the process that they run in: a statement of load_model must not hand them to a
     # worker. load_model itself is safe, also in a worker: an expression runs in one process.
-    database.execute(
+    database.write(
         f"CREATE OR REPLACE FUNCTION indb.{name}{arguments} RETURNS {returns} LANGUAGE plpython3u VOLATILE "
         f"PARALLEL RESTRICTED AS {functions.dollar_quoted(chr(10) + body + chr(10))}"
     )
@@ -225,9 +221,9 @@ def _create_version(database: Postgres, deployment: Deployment, table: Table) ->
         functions.create(database, Function(name, tuple(arguments), returns, body, volatility, comment, cost))
 
     # Without names: PL/Python makes a global variable of each named argument, for each row.
-    row = [("", each) for each in ("integer", "bytea", "text[]")]
+    row = [("", each) for each in functions.INTERNAL[".udf"].split(", ")]
     create(f"{deployment.pinned}.udf", row, "double precision", _python(deployment, _ROW), ROW_COST)
-    batch = [("", each) for each in ("integer", "integer[]", "bigint", "bytea", "bytea[]")]
+    batch = [("", each) for each in functions.INTERNAL[".batch"].split(", ")]
     create(f"{deployment.pinned}.batch", batch, "text[]", _python(deployment, _BATCH), BATCH_COST)
     for lane in deployment.lanes:
         value = sql.lane_value(deployment, lane, lambda column: f"r.{quoted(column.column)}")

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 
 from indb.emit.outputs import output_lanes
 from indb.emit.statement import free_names
-from indb.engines.base import SOURCE, quoted, text
 from indb.engines.deployment import BoundColumn, Deployment, Lane
 from indb.engines.postgres_functions import TYPES
+from indb.engines.tables import SOURCE, quoted, text
 from indb.ir import Model
 
 _BYTES = "COALESCE(pg_catalog.convert_to({}, 'UTF8'), pg_catalog.decode('ff', 'hex'))"

@@ -19,8 +19,9 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from indb.emit import Strategy, output_lanes
-from indb.engines.base import SOURCE, Engine, Table, quoted, text
+from indb.engines.base import Engine
 from indb.engines.deployment import Deployment
+from indb.engines.tables import SOURCE, Table, quoted, text
 from indb.engines.workers import in_parallel
 from indb.errors import DatabaseError, did_you_mean
 from indb.ir import Model

@@ -19,9 +19,10 @@ import numpy as np
 
 from indb import build
 from indb.emit import Strategy
-from indb.engines.base import SOURCE, Engine, quoted
+from indb.engines.base import Engine
 from indb.engines.capabilities import udf_problem
 from indb.engines.deployment import Deployment
+from indb.engines.tables import SOURCE, quoted
 from indb.ir import Block, Column, Model, Target, TreeEnsemble
 from indb.passes import optimise
 from indb.planner.costs import NANO, costs_of

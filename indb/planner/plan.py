@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from indb.emit import Strategy
-from indb.engines.base import Engine, binding
+from indb.engines.base import Engine
 from indb.engines.capabilities import udf_problem
 from indb.engines.deployment import BoundColumn
+from indb.engines.tables import binding
 from indb.errors import EmitError
 from indb.ir import Model
 from indb.planner.calibration import stored_costs

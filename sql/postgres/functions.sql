@@ -23,3 +23,7 @@ END
 $body$;
 
 COMMENT ON FUNCTION indb.unknown(text, text, text) IS 'indb: raises an error for an unknown model, label or target';
+
+-- Who may call a model may call these: see rights.sql.
+REVOKE ALL ON FUNCTION indb.refuse(text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION indb.unknown(text, text, text) FROM PUBLIC;

@@ -47,19 +47,20 @@ $body$;
 
 COMMENT ON FUNCTION indb.load_model(text, integer) IS 'indb: loads a deployed model into the memory of the session';
 
--- The SELECT that indb.score runs. A bare name means the newest version, as in predict().
+-- The SELECT that indb.score runs. A name means the same version as in predict().
 CREATE OR REPLACE FUNCTION indb.score_statement(model text, query text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
-    version text := model;
+    version text := indb.version_of(model);
     known text;
     statement text;
 BEGIN
-    IF strpos(model, '@') = 0 THEN
+    IF NOT EXISTS (
         -- "churn@2", or only "churn@2.t0" and the like where a model has several targets
-        SELECT model || '@' || max(substring(substring(p.proname::text, length(model) + 2), '^[0-9]+')::integer)
-        INTO version FROM pg_proc AS p
-        WHERE p.pronamespace = 'indb'::regnamespace AND starts_with(p.proname::text, model || '@');
+        SELECT FROM pg_proc AS p
+        WHERE p.pronamespace = 'indb'::regnamespace AND (p.proname = version OR starts_with(p.proname::text, version || '.'))
+    ) THEN
+        version := NULL;
     END IF;
     IF version IS NULL OR to_regprocedure(format('indb.%I(text)', version || '.select')) IS NULL THEN
         SELECT string_agg(left(p.proname::text, -7), ', ' ORDER BY p.proname) INTO known
@@ -101,3 +102,10 @@ END
 $body$;
 
 COMMENT ON FUNCTION indb.score(text, text) IS 'indb: scores the rows of a query: its key, and what the model gives';
+
+-- Who may call a model may call these: see rights.sql.
+REVOKE ALL ON FUNCTION indb.doubles(double precision[], integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION indb.double_of(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION indb.load_model(text, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION indb.score_statement(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION indb.score(text, text) FROM PUBLIC;

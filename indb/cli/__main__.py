@@ -1,0 +1,5 @@
+"""`python -m indb.cli`."""
+
+from indb.cli import main
+
+main()

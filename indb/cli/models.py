@@ -1,0 +1,89 @@
+"""What needs no database, or changes none: demo, show, sql, plan."""
+
+from __future__ import annotations
+
+import click
+
+from indb.cli.common import (
+    as_text,
+    database_option,
+    json_option,
+    main,
+    model_argument,
+    opened,
+    read_model,
+    rename_option,
+    renames,
+    strategy_option,
+)
+
+
+@main.command()
+@click.option("--db", "database", default="duckdb:///demo.duckdb", show_default=True, metavar="URL")
+def demo(database: str) -> None:
+    """Train on real flights, deploy, score and compare.
+
+    \b
+    Examples:
+      indb demo
+      indb demo --db postgresql://postgres@localhost/demo
+    """
+    from indb.demo import run_demo
+
+    run_demo(database)
+
+
+@main.command()
+@model_argument
+def show(model: str, trust: bool) -> None:
+    """Print a model as text, a line for each block.
+
+    \b
+    Examples:
+      indb show late.indb
+      indb show late.joblib --trust
+    """
+    click.echo(str(read_model(model, trust)))
+
+
+@main.command()
+@model_argument
+@click.option("--dialect", default="duckdb", show_default=True, help="The SQL to write.")
+@click.option("--table", required=True, help="The table to score, as SQL writes it.")
+@click.option("--key", multiple=True, help="A column to carry along; may be repeated.")
+@click.option("--output", "outputs", multiple=True, default=("predict", "predict_proba"), show_default=True)
+def sql(model: str, trust: bool, dialect: str, table: str, key: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+    """Print one SELECT that scores a table; no database is opened.
+
+    \b
+    Examples:
+      indb sql late.indb --table flights --key id
+      indb sql late.indb --dialect postgres --table public.flights --key id --output predict
+    """
+    from indb.api import to_sql
+
+    click.echo(to_sql(read_model(model, trust), dialect, table, key, outputs))
+
+
+@main.command()
+@model_argument
+@database_option
+@click.option("--table", required=True, help="The table that the model would read.")
+@rename_option
+@strategy_option
+@click.option("--rows", type=click.IntRange(min=1), help="Rows that a query scores. [default: the table's, or 100,000]")
+@json_option
+def plan(
+    model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], strategy: str | None,
+    rows: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Say how a model would be installed, what each strategy costs, and why; nothing is changed.
+
+    \b
+    Examples:
+      indb plan late.indb --db duckdb:///flights.duckdb --table flights
+      indb plan late.indb --db postgresql://me@host/shop --table flights --rows 1 --json
+    """
+    with opened(database) as db:
+        found = db.plan(read_model(model, trust), table, rows=rows, strategy=strategy, rename=renames(rename))
+    click.echo(as_text(found.as_json()) if as_json else str(found))
