@@ -50,7 +50,12 @@ def write(database: DuckDB, deployment: Deployment, table: Table, rows: Sequence
     values = ",\n".join(f"({line})" for line in lines)
     database.write(f"INSERT INTO indb_proof ({names}) VALUES\n{values}")
     row = _alias(table)
-    for lane, call in zip(deployment.lanes, calls(deployment, row), strict=True):
+    columns = ", ".join(f"{row}.{quoted(column.column)}" for column in deployment.columns)
+    by_column = [
+        (lane, f"main.{quoted(deployment.pinned + '.columns')}({columns})")
+        for lane in deployment.lanes if lane.suffix == "" and deployment.columns
+    ]  # fmt: skip
+    for lane, call in [*zip(deployment.lanes, calls(deployment, row), strict=True), *by_column]:
         wanted = [(number, row.expected[lane.suffix]) for number, row in enumerate(rows) if lane.suffix in row.expected]
         if wanted:
             database.write(_comparison(deployment, f"{_source(table, row)}", call, lane.type, wanted))

@@ -38,7 +38,7 @@ $body$;
 
 COMMENT ON FUNCTION indb.agrees(jsonb, jsonb, double precision) IS 'indb: whether a value is as expected';
 
--- Computes the golden rows of a version with its functions and through predict(); gives the number of rows, and raises an
+-- Computes the golden rows of a version with its functions, by row and by column, and through predict(); gives the number of rows, and raises an
 -- error at the first value that is not as expected. An exact type (a label) has no tolerance.
 CREATE OR REPLACE FUNCTION indb.prove(model_name text, model_version integer, tolerance double precision DEFAULT 1e-9)
 RETURNS integer
@@ -59,6 +59,15 @@ BEGIN
         SELECT l ->> 'suffix', l ->> 'type', format('indb.%I(%L, "the row")', l ->> 'output', pinned)
         FROM jsonb_array_elements(about.signature -> 'lanes') AS l
         WHERE about.targets = 1 AND (l ->> 'output' = 'predict_label' OR (l ->> 'output' = 'predict' AND l ->> 'type' = 'double'))
+        UNION ALL
+        SELECT l ->> 'suffix', l ->> 'type', format('indb.%I(%s)', pinned, c.fields)
+        FROM jsonb_array_elements(about.signature -> 'lanes') AS l, (
+            SELECT string_agg(format('"the row".%I', a.c ->> 'column'), ', ' ORDER BY a.n) AS fields,
+                string_agg(a.c ->> 'type', ', ' ORDER BY a.n) AS types, count(*) AS number
+            FROM jsonb_array_elements(about.signature -> 'columns') WITH ORDINALITY AS a(c, n)
+        ) AS c
+        WHERE l ->> 'suffix' = '' AND CASE WHEN c.number BETWEEN 1 AND 100  -- the most arguments that a function has
+            THEN to_regprocedure(format('indb.%I(%s)', pinned, c.types)) IS NOT NULL END
     LOOP
         EXECUTE format(
             'SELECT g.input, g.expected -> %L AS expected, to_jsonb(g.found) AS found FROM ('
@@ -71,7 +80,7 @@ BEGIN
         IF wrong.input IS NOT NULL THEN
             RAISE EXCEPTION 'cannot prove %: % gives % instead of %', pinned, lane.call,
                     coalesce(wrong.found::text, 'NULL'), wrong.expected
-                USING DETAIL = 'The row: ' || wrong.input, HINT = 'What is installed is not the model: deploy it again.',
+                USING DETAIL = 'The row: ' || wrong.input::text, HINT = 'What is installed is not the model: deploy it again.',
                     ERRCODE = 'data_exception';
         END IF;
     END LOOP;
