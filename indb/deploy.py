@@ -58,9 +58,9 @@ def deploy(engine: Engine, request: Request) -> Deployed:
     """
     check_name(request.name)
     ready = optimise(request.model)
-    engine.prepare()
     table = engine.find_table(request.table)
     plan = planned(engine, request.model, ready, table, request.strategy, request.rename)
+    engine.prepare()
     known = engine.deployments()
     engine.check_free(request.name, known)
     made = new_version(engine, request.name, request.model, ready, table, plan, known)

@@ -134,6 +134,14 @@ class Lifecycle:
             self._versions(name)
             self.engine.revoke(name, role)
 
+    def create_roles(self) -> None:
+        """Create the roles indb_admin and indb_scorer of a PostgreSQL server, as a role that may create roles.
+
+        Raises: DatabaseError where there are no roles, or this one may not create any.
+        """
+        with self._reported("create roles"), self.engine.transaction():
+            self.engine.create_roles()
+
     def drop(self, name: str) -> None:
         """Take all versions of a model out of the database, or one that is not in production: `churn@2`.
 

@@ -199,3 +199,40 @@ def upgrade(database: str) -> None:
     with opened(database) as db:
         db.upgrade()
     click.echo("the registry is up to date")
+
+
+@main.command()
+@database_option
+def roles(database: str) -> None:
+    """Create the roles indb_admin and indb_scorer in PostgreSQL, for a DBA; see docs/dba.md.
+
+    \b
+    Example:
+      indb roles --db postgresql://dba@host/shop
+    """
+    with opened(database) as db:
+        db.create_roles()
+    click.echo("roles: indb_admin, indb_scorer")
+
+
+@main.command()
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=".",
+    show_default=True,
+    help="The server's folder of extensions: $(pg_config --sharedir)/extension.",
+)
+def extension(out: Path) -> None:
+    """Write the files that CREATE EXTENSION indb reads in PostgreSQL.
+
+    \b
+    Example:
+      indb extension --out "$(pg_config --sharedir)/extension"
+    """
+    from indb.engines.postgres_extension import files
+
+    out.mkdir(parents=True, exist_ok=True)
+    for name, content in files().items():
+        (out / name).write_text(content, encoding="utf-8")
+        click.echo(str(out / name))

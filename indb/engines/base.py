@@ -201,6 +201,13 @@ class Engine(ABC):
     def golden_rows(self, deployment: Deployment) -> list[GoldenRow]:
         """The golden rows of a version, in their order."""
 
+    def create_roles(self) -> None:
+        """Create the roles of indb.
+
+        Raises: DatabaseError where there are no roles.
+        """
+        raise DatabaseError(f"cannot create roles: {self.version} has none", "Whoever may open the file may do all.")
+
     def grant(self, name: str, role: str) -> None:
         """Let a role call a model, all its versions.
 

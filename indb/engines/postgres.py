@@ -12,15 +12,16 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from indb.emit import Strategy
-from indb.emit.binding import SqlKind
 from indb.engines import postgres_functions as functions
 from indb.engines import postgres_registry as registry
+from indb.engines import postgres_tables as tables
 from indb.engines import postgres_udf as udf
 from indb.engines import postgres_udf_sql as udf_sql
 from indb.engines.base import Engine, Row
 from indb.engines.deployment import Deployment
 from indb.engines.registry import Event, GoldenRow
-from indb.engines.tables import Table, TableColumn, binding, example_queries, quoted, row_alias, text
+from indb.engines.sqlfiles import sql_file
+from indb.engines.tables import Table, binding, example_queries, quoted, row_alias, text
 from indb.errors import DatabaseError, DeployError
 from indb.ir import Model
 
@@ -29,55 +30,6 @@ CONNECT_SECONDS = 10
 
 LOCK = 0x696E6462
 """The advisory lock of deployments ("indb" in ASCII): two at a time would rebuild the same functions."""
-
-_KINDS: dict[str, tuple[SqlKind, str]] = {
-    "int2": (SqlKind.INTEGER, ""),
-    "int4": (SqlKind.INTEGER, ""),
-    "int8": (SqlKind.INTEGER, ""),
-    "numeric": (SqlKind.DECIMAL, ""),
-    "float4": (SqlKind.FLOAT32, ""),
-    "float8": (SqlKind.FLOAT64, ""),
-    "bool": (SqlKind.BOOLEAN, ""),
-    "text": (SqlKind.TEXT, ""),
-    "varchar": (SqlKind.TEXT, ""),
-    "bpchar": (SqlKind.TEXT, "::text"),
-    "char": (SqlKind.TEXT, "::text"),
-    "name": (SqlKind.TEXT, "::text"),
-    "citext": (SqlKind.TEXT, "::text"),
-}
-"""Type name -> what it is to a model, and the cast that makes it behave like one: padding and case must count."""
-
-_COLUMNS = """
-SELECT a.attname, format_type(a.atttypid, a.atttypmod), b.typname, b.typtype, t.typtype = 'd', NOT a.attnotnull
-FROM pg_attribute AS a
-JOIN pg_type AS t ON t.oid = a.atttypid
-CROSS JOIN LATERAL (
-    WITH RECURSIVE base AS (
-        SELECT p.typname, p.typtype, p.typbasetype FROM pg_type AS p WHERE p.oid = a.atttypid
-        UNION ALL
-        SELECT p.typname, p.typtype, p.typbasetype FROM pg_type AS p JOIN base ON p.oid = base.typbasetype
-        WHERE base.typtype = 'd'
-    )
-    SELECT typname::text, typtype::text FROM base WHERE typtype <> 'd'
-) AS b
-WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped
-ORDER BY a.attnum
-"""
-
-_KEY = """
-SELECT a.attname FROM pg_index AS i
-JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
-WHERE i.indrelid = %s::regclass AND i.indisprimary
-ORDER BY array_position(i.indkey::smallint[], a.attnum)
-"""
-
-_TABLES = """
-SELECT n.nspname, c.relname, pg_table_is_visible(c.oid)
-FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
-AND n.nspname NOT IN ('indb', 'information_schema', 'pg_catalog', 'pg_toast')
-"""
-
 
 _MORE_MEMORY = """
 SELECT pg_catalog.set_config('work_mem', '64MB', true)
@@ -111,6 +63,7 @@ class Postgres(Engine):
         self.owned = owned
         self._search_path = ""
         self._kept: list[Postgres] = []
+        self._role: str | None = None
         with self.transaction():
             self._search_path = self.rows("SELECT current_setting('search_path')")[0][0]
             if "indb" not in self._search_path.replace('"', "").replace(",", " ").split():
@@ -176,7 +129,21 @@ class Postgres(Engine):
     @contextmanager
     def transaction(self) -> Iterator[None]:
         with self.connection.transaction():
+            around, self._role = self._role, None
             yield
+            self._resume_role()
+            self._role = around
+
+    def _resume_role(self) -> None:
+        """Act as before `become`: a transaction around the one that ends has its own role."""
+        if self._role is not None and not self.is_written_down:
+            self.execute(f"SET LOCAL ROLE {self._role}")
+
+    def become(self, role: str) -> None:
+        """Act as another role until the end of the transaction."""
+        before = self.rows("SELECT current_setting('role')")[0][0]
+        self._role = before if before == "none" else quoted(before)
+        self.write(f"SET LOCAL ROLE {quoted(role)}")
 
     @contextmanager
     def bulk(self, is_large: bool) -> Iterator[None]:
@@ -201,18 +168,10 @@ class Postgres(Engine):
         return f"postgres {number // 10000}.{number % 10000}"
 
     def table_names(self) -> list[tuple[str, str, bool]]:
-        with self.transaction():
-            return [(row[0], row[1], row[2]) for row in self.rows(_TABLES)]
+        return tables.names(self)
 
     def table(self, schema: str, name: str) -> Table:
-        sql = f"{quoted(schema)}.{quoted(name)}"
-        with self.transaction():
-            path = self.rows("SELECT current_setting('search_path')")[0][0]
-            self.execute("SELECT set_config('search_path', '', true)")  # so that types come with their schemas
-            columns = tuple(_column(*row) for row in self.rows(_COLUMNS, (sql,)))
-            self.execute("SELECT set_config('search_path', %s, true)", (path,))
-            key = tuple(row[0] for row in self.rows(_KEY, (sql,)))
-        return Table(schema, name, columns, key)
+        return tables.table(self, schema, name)
 
     @property
     def current_schema(self) -> str:
@@ -269,6 +228,9 @@ class Postgres(Engine):
 
     def golden_rows(self, deployment: Deployment) -> list[GoldenRow]:
         return registry.golden_rows(self, deployment)
+
+    def create_roles(self) -> None:
+        self.write(sql_file("postgres", "roles.sql"))
 
     def grant(self, name: str, role: str) -> None:
         self.write(f"SELECT indb.grant_model({text(name)}, {text(role)})")
@@ -352,15 +314,6 @@ class Postgres(Engine):
     def usage(self, deployment: Deployment, table: Table) -> str:
         path = "SET search_path = public, indb;  -- once in a connection, or write indb.predict(…)"
         return "\n".join([path, *example_queries(deployment, table)])
-
-
-def _column(name: str, type: str, base: str, base_type: str, is_domain: bool, nullable: bool) -> TableColumn:
-    if base_type == "e":
-        return TableColumn(name, type, SqlKind.ENUM, "", nullable)
-    kind, cast = _KINDS.get(base, (None, ""))
-    if kind is not None and is_domain and not cast:
-        cast = f"::{base}"
-    return TableColumn(name, type, kind, cast, nullable)
 
 
 def _json_value(kind: str, value: Any) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ from indb.errors import DatabaseError
 if TYPE_CHECKING:
     from indb.engines.postgres import Postgres
 
+VERSION = "0.2"
+"""That of the registry; sql/postgres/schema.sql writes it into the comment of the schema, extensions carry it."""
+
 FILES = ("schema.sql", "functions.sql", "versions.sql", "proof.sql", "rights.sql")
 """What makes the registry, in this order."""
 
@@ -27,6 +31,23 @@ SELECT EXISTS (
     SELECT FROM pg_catalog.pg_attribute AS a
     WHERE a.attrelid = to_regclass('indb.models') AND a.attname = 'state' AND NOT a.attisdropped
 ) AND to_regclass('indb.golden_rows') IS NOT NULL
+"""
+
+_VERSIONS = """
+SELECT obj_description(to_regnamespace('indb')::oid, 'pg_namespace'),
+    (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'indb')
+"""
+
+_MEMBER = """
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_roles AS admin, pg_catalog.pg_roles AS me
+    WHERE admin.rolname = 'indb_admin' AND me.rolname = current_user AND me.rolname <> admin.rolname AND NOT me.rolsuper
+        AND pg_has_role(me.oid, admin.oid, 'MEMBER')
+        AND coalesce(
+            (SELECT nspowner FROM pg_catalog.pg_namespace WHERE nspname = 'indb') = admin.oid,
+            has_database_privilege(admin.oid, current_database(), 'CREATE')
+        )
+)
 """
 
 _OWNERS = """
@@ -50,10 +71,33 @@ WHERE NOT r.rolsuper AND EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname =
 def prepare(database: Postgres) -> None:
     """Make the schema and what it holds where that is missing, or bring it up to this version of indb."""
     check_owner(database)
+    _become_admin(database)
+    comment, extension = database.rows(_VERSIONS)[0]
+    found = re.match(r"indb (\d+(?:\.\d+)*): ", comment or "")
+    version = extension or (found[1] if found else "0.1")
+    if _number(version) > _number(VERSION):
+        raise DatabaseError(
+            f"cannot change schema indb: found its version {version}, of a newer indb, needed at most {VERSION}",
+            "Upgrade this indb: pip install --upgrade indb.",
+        )
+    if extension is not None:
+        if version != VERSION:
+            database.write(f"ALTER EXTENSION indb UPDATE TO {text(VERSION)}")
+        return
     if database.is_prepared() and not database.rows(_STATE)[0][0]:
         database.write(sql_file("postgres", "upgrade-0.1.sql"))
     for name in FILES:
         database.write(sql_file("postgres", name))
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _become_admin(database: Postgres) -> None:
+    """Whoever is a member of indb_admin deploys as that role, so that all of them own what each made."""
+    if database.rows(_MEMBER)[0][0]:
+        database.become("indb_admin")
 
 
 def check_owner(database: Postgres) -> None:

@@ -182,6 +182,12 @@ def _create_runtime(database: Postgres, server_python: str | None) -> None:
     found = database.rows("SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure('indb.runtime()')")
     if server_python is None and found:
         server_python = ast.literal_eval(re.findall(r"^SERVER_PYTHON = (.*)$", found[0][0], re.MULTILINE)[0])
+    for statement in shared(server_python):
+        database.write(statement)
+
+
+def shared(server_python: str | None) -> list[str]:
+    """The statements that create what all models share."""
     package, modules = sources()
     body = (
         f"from typing import Any\nPACKAGE = {package!r}\nSERVER_PYTHON = {server_python!r}\n"
@@ -189,9 +195,11 @@ def _create_runtime(database: Postgres, server_python: str | None) -> None:
         f"{_definition('finder')}\n{_definition('runtime')}\nruntime(GD, plpy, PACKAGE, SOURCES, SERVER_PYTHON)"
     )
     accept = f"from typing import Any\n{_definition('accept')}\nreturn accept(GD, plpy, *args)"
-    _create_python(database, "runtime", "()", "void", body)
-    _create_python(database, "accept_model", "(text, bytea, text[])", "boolean", accept)
-    database.write(sql_file("postgres", "udf.sql"))
+    return [
+        _python_function("runtime", "()", "void", body),
+        _python_function("accept_model", "(text, bytea, text[])", "boolean", accept),
+        sql_file("postgres", "udf.sql"),
+    ]
 
 
 def _definition(name: str) -> str:
@@ -201,10 +209,10 @@ def _definition(name: str) -> str:
     return str(ast.get_source_segment(source, found))
 
 
-def _create_python(database: Postgres, name: str, arguments: str, returns: str, body: str) -> None:
+def _python_function(name: str, arguments: str, returns: str, body: str) -> str:
     # RESTRICTED, because they change the process that they run in: a statement of load_model must not hand them to a
     # worker. load_model itself is safe, also in a worker: an expression runs in one process.
-    database.write(
+    return (
         f"CREATE OR REPLACE FUNCTION indb.{name}{arguments} RETURNS {returns} LANGUAGE plpython3u VOLATILE "
         f"PARALLEL RESTRICTED AS {functions.dollar_quoted(chr(10) + body + chr(10))}"
     )

@@ -3,7 +3,7 @@
 
 CREATE SCHEMA IF NOT EXISTS indb;
 
-COMMENT ON SCHEMA indb IS 'indb: models as SQL functions';
+COMMENT ON SCHEMA indb IS 'indb 0.2: models as SQL functions';
 
 -- One row for each version of each model; a version never changes, but for its state. "relation" follows the table when it
 -- is renamed. A bare name in predict() means the version in production; "previous" is what a rollback goes back to.
