@@ -12,6 +12,15 @@ from indb.ir import Column, Lookup, Model, Target, Type
 ENGINES = ("duckdb", "postgres")
 
 
+FLIGHTS = (
+    "CREATE TABLE flights (id integer PRIMARY KEY, age integer, city varchar(20), dist double precision, at_ date)"
+)
+VALUES = (
+    "INSERT INTO flights VALUES (1, 10, 'Paris', 0.5, NULL), (2, NULL, 'Rome', 1.5, NULL), "
+    "(3, 30, NULL, NULL, NULL), (4, -4, 'O''Hare', 4e300, NULL), (5, 50, '', -1, NULL)"
+)
+
+
 def opened(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A new database of the engine `request.param`, with a table flights."""
     if request.param == "duckdb":
@@ -19,16 +28,8 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Database]:
     else:
         target = request.getfixturevalue("postgres_database")()
     with indb.connect(target) as database:
-        run(
-            database,
-            "CREATE TABLE flights "
-            "(id integer PRIMARY KEY, age integer, city varchar(20), dist double precision, at_ date)",
-        )
-        run(
-            database,
-            "INSERT INTO flights VALUES (1, 10, 'Paris', 0.5, NULL), (2, NULL, 'Rome', 1.5, NULL), "
-            "(3, 30, NULL, NULL, NULL), (4, -4, 'O''Hare', 4e300, NULL), (5, 50, '', -1, NULL)",
-        )
+        run(database, FLIGHTS)
+        run(database, VALUES)
         yield database
 
 

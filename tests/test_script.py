@@ -22,6 +22,13 @@ def db(request):
     yield from opened(request)
 
 
+def psql_environment(db):
+    """What tells psql where the database is."""
+    info = db.engine.connection.info
+    place = {"PGHOST": info.host, "PGPORT": str(info.port), "PGUSER": info.user, "PGDATABASE": info.dbname}
+    return {**os.environ, **place, "PGPASSWORD": info.password}
+
+
 def execute(db, script, code=0):
     """Run a script as a DBA does; what the shell says."""
     if db.engine.dialect == "duckdb":
@@ -30,11 +37,10 @@ def execute(db, script, code=0):
         return ""
     psql = shutil.which("psql")
     assert psql, "the server's packages bring psql"
-    info = db.engine.connection.info
-    place = {"PGHOST": info.host, "PGPORT": str(info.port), "PGUSER": info.user, "PGDATABASE": info.dbname}
-    environment = {**os.environ, **place, "PGPASSWORD": info.password}
     command = [psql, "--no-psqlrc", "--quiet"]
-    done = subprocess.run(command, input=script, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(
+        command, input=script, capture_output=True, text=True, check=False, env=psql_environment(db)
+    )  # fmt: skip
     assert (done.returncode != 0) == bool(code), done.stderr
     return done.stderr
 

@@ -160,7 +160,7 @@ def unregister(database: Postgres, versions: Sequence[Deployment]) -> None:
             "INSERT INTO indb.events (action, name, version, details) VALUES "
             f"('drop', {text(each.name)}, {each.version}, {text('digest ' + each.digest[:12])})"
         )
-    database.write("DELETE FROM indb.grants AS g WHERE NOT EXISTS (SELECT FROM indb.models AS m WHERE m.name = g.name)")
+    database.write("SELECT indb.forget_grants()")
 
 
 def events(database: Postgres, name: str | None) -> list[Event]:

@@ -48,7 +48,8 @@ BEGIN
         GRANT USAGE ON SCHEMA indb TO indb_admin;
         GRANT SELECT ON ALL TABLES IN SCHEMA indb TO indb_admin;
         GRANT EXECUTE ON FUNCTION indb.promote(text, integer), indb.rollback(text), indb.set_alias(text, text, integer),
-            indb.grant_model(text, text), indb.revoke_model(text, text), indb.prove(text, integer, double precision)
+            indb.grant_model(text, text), indb.revoke_model(text, text), indb.prove(text, integer, double precision),
+            indb.check_version(text, integer), indb.agrees(jsonb, jsonb, double precision)
             TO indb_admin;
     END IF;
 END
@@ -73,16 +74,14 @@ $body$;
 
 COMMENT ON FUNCTION indb.grant_model(text, text) IS 'indb: lets a role call a model, all its versions';
 
-CREATE OR REPLACE FUNCTION indb.revoke_model(model_name text, grantee text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+-- Takes everything from a role; apply_grants() gives back what it still has.
+CREATE OR REPLACE FUNCTION indb.withdraw(grantee text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
     one record;
 BEGIN
-    PERFORM indb.lock();
-    DELETE FROM indb.grants AS g WHERE g.name = model_name AND g.role = grantee;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'cannot revoke % from %: it was not granted', quote_nullable(model_name), quote_nullable(grantee)
-            USING HINT = 'SELECT * FROM indb.grants shows what was.', ERRCODE = 'undefined_object';
+    IF grantee <> 'public' AND NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = grantee) THEN
+        RETURN;
     END IF;
     FOR one IN
         SELECT p.oid::regprocedure AS function FROM pg_proc AS p
@@ -90,9 +89,38 @@ BEGIN
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %I', one.function, grantee);
     END LOOP;
-    IF NOT EXISTS (SELECT FROM indb.grants AS g WHERE g.role = grantee) THEN
-        EXECUTE format('REVOKE ALL ON SCHEMA indb FROM %I', grantee);
+    EXECUTE format('REVOKE ALL ON SCHEMA indb FROM %I', grantee);
+END
+$body$;
+
+COMMENT ON FUNCTION indb.withdraw(text) IS 'indb: takes every right of indb from a role';
+
+-- Forgets what was granted of models that are gone.
+CREATE OR REPLACE FUNCTION indb.forget_grants() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+    gone text;
+BEGIN
+    FOR gone IN
+        DELETE FROM indb.grants AS g WHERE NOT EXISTS (SELECT FROM indb.models AS m WHERE m.name = g.name) RETURNING g.role
+    LOOP
+        PERFORM indb.withdraw(gone);
+    END LOOP;
+END
+$body$;
+
+COMMENT ON FUNCTION indb.forget_grants() IS 'indb: takes back what was granted of models that are gone';
+
+CREATE OR REPLACE FUNCTION indb.revoke_model(model_name text, grantee text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
+BEGIN
+    PERFORM indb.lock();
+    DELETE FROM indb.grants AS g WHERE g.name = model_name AND g.role = grantee;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'cannot revoke % from %: it was not granted', quote_nullable(model_name), quote_nullable(grantee)
+            USING HINT = 'SELECT * FROM indb.grants shows what was.', ERRCODE = 'undefined_object';
     END IF;
+    PERFORM indb.withdraw(grantee);
     INSERT INTO indb.events (action, name, details) VALUES ('revoke', model_name, 'from ' || grantee);
     PERFORM indb.apply_grants();
 END
@@ -102,4 +130,6 @@ COMMENT ON FUNCTION indb.revoke_model(text, text) IS 'indb: no longer lets a rol
 
 REVOKE ALL ON FUNCTION indb.apply_grants(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION indb.grant_model(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION indb.withdraw(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION indb.forget_grants() FROM PUBLIC;
 REVOKE ALL ON FUNCTION indb.revoke_model(text, text) FROM PUBLIC;

@@ -26,6 +26,7 @@ BEGIN
         'CREATE OR REPLACE FUNCTION indb.version_of(model text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE RETURN %s',
         coalesce('CASE model COLLATE "C" ' || arms || ' ELSE model END', 'model')
     );
+    REVOKE ALL ON FUNCTION indb.version_of(text) FROM PUBLIC;
     COMMENT ON FUNCTION indb.version_of(text) IS 'indb: the version that a name means';
 
     FOR own IN
@@ -46,6 +47,7 @@ BEGIN
             own.name, own.arguments, own.result, own.name || '@' || own.version,
             (SELECT string_agg('$' || n, ', ' ORDER BY n) FROM generate_series(1, own.pronargs) AS n)
         );
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', signature);
         EXECUTE format('COMMENT ON FUNCTION %s IS %L', signature, format('indb: predict of %s@%s', own.name, own.version));
         wanted := wanted || to_regprocedure(signature)::oid;
     END LOOP;
@@ -57,6 +59,7 @@ BEGIN
     LOOP
         EXECUTE format('DROP FUNCTION indb.%I(%s)', own.name, own.types);
     END LOOP;
+    PERFORM indb.apply_grants(model_name);
 END
 $body$;
 
