@@ -21,8 +21,8 @@ from indb.engines.deployment import (
     with_usage,
 )
 from indb.engines.score import Progress, Task, score
-from indb.engines.tables import Table
-from indb.errors import DatabaseError, DeployError
+from indb.engines.tables import Table, changed_columns
+from indb.errors import DatabaseError, DeployError, VerifyError
 from indb.ir import Model
 from indb.lifecycle import Lifecycle
 from indb.passes import optimise
@@ -173,18 +173,22 @@ class Database(Lifecycle):
         if table is None:
             return self.engine.find_table(f'"{_escaped(deployment.schema)}"."{_escaped(deployment.table)}"')
         found = self.engine.find_table(table)
-        problems = []
-        for column in deployment.columns:
-            other = found.column(column.column)
-            if other is None or other.kind is None or other.kind.value != column.kind:
-                was = "nothing" if other is None else other.type
-                problems.append(f"\n  - column {column.column!r}: found {was}, needed {column.type}")
+        problems = changed_columns(deployment, found)
         if problems:
             raise DatabaseError(
                 f"cannot score {found.name!r} with {deployment.pinned!r}:{''.join(problems)}",
                 f"Deploy the model for {found.name!r}.",
             )
         return found
+
+    def _check_columns(self, deployment: Deployment, table: Table) -> None:
+        """What a server lets people do to the columns of a large model, which is a function that it cannot look into."""
+        problems = changed_columns(deployment, table)
+        if problems:
+            raise VerifyError(
+                f"cannot verify {deployment.pinned!r}: table {table.name!r} has changed:{''.join(problems)}",
+                "Change the table back, or deploy the model again.",
+            )
 
     def _target(self, into: str, table: Table) -> tuple[str, str]:
         """(schema, table) of a name: `schema.table` where there is such a schema, else a table beside the source."""
@@ -251,6 +255,7 @@ class Database(Lifecycle):
         with self._reported(f"verify {name!r}"):
             deployment = find(self.engine.deployments(), name)
             table = self._source(deployment, None)
+            self._check_columns(deployment, table)
             rows, found = self.engine.predictions(deployment, table, limit)
             if model_object is not None:
                 frame = verify.frame_of(deployment.columns, rows, model_object)

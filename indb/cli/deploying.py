@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,9 +29,10 @@ from indb.cli.common import (
 @strategy_option
 @click.option("--server-python", metavar="FOLDER", help="Where the server's Python finds packages, for a UDF.")
 @click.option("--candidate", is_flag=True, help="Do not promote it: the bare name goes on meaning what it means.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and the script, and change nothing.")
 def deploy(
     name: str, model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], strategy: str | None,
-    server_python: str | None, candidate: bool,
+    server_python: str | None, candidate: bool, dry_run: bool,
 ) -> None:  # fmt: skip
     """Install a model as the next version of NAME.
 
@@ -39,12 +41,19 @@ def deploy(
       indb deploy late late.indb --db duckdb:///flights.duckdb --table flights
       indb deploy churn churn.skops --db postgresql://me@host/shop --table customers --rename Age=age_years
     """
+    options: dict[str, Any] = {
+        "rename": renames(rename), "strategy": strategy, "server_python": server_python, "promote": not candidate,
+    }  # fmt: skip
     with opened(database) as db:
-        found = db.deploy(
-            name, read_model(model, trust), table, rename=renames(rename), strategy=strategy,
-            server_python=server_python, promote=not candidate,
-        )  # fmt: skip
-    click.echo(str(found))
+        if dry_run:
+            written = db.script(name, read_model(model, trust), table, **options)
+            made = written.deployed
+            click.echo(f"{made.plan}\ncolumns:")
+            for column in made.deployment.columns:
+                click.echo(f"  {column.model} reads {column.column} ({column.type})")
+            click.echo(f"\n{written.install}")
+        else:
+            click.echo(str(db.deploy(name, read_model(model, trust), table, **options)))
 
 
 @main.command()

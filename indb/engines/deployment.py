@@ -103,6 +103,12 @@ class Deployment:
         """The name that always means this version."""
         return f"{self.name}@{self.version}"
 
+    @property
+    def tag(self) -> str:
+        """A comment that says in the server's log which model a statement is about."""
+        name = " ".join(self.pinned.split()).replace("*/", "* /").replace("/*", "/ *")
+        return f"/* indb: {name}, sha256 {self.digest[:12]} */"
+
     def function(self, lane: Lane) -> str:
         """The name of a lane's function."""
         return self.pinned + lane.suffix

@@ -134,7 +134,7 @@ def _create(engine: Engine, task: Task, work: str) -> int:
     with engine.bulk(task.is_large):
         engine.execute(f"DROP TABLE IF EXISTS {task.name(work)}")
         with _scored(engine, task, _source(task)) as query:
-            engine.execute(f"CREATE TABLE {task.name(work)} AS {query}")
+            engine.execute(f"{task.deployment.tag} CREATE TABLE {task.name(work)} AS {query}")
         _mark(engine, task, None, 0)
         return int(engine.rows(f"SELECT count(*) FROM {task.name(work)}")[0][0])
 
@@ -341,7 +341,7 @@ def _insert(engine: Engine, task: Task, work: str, chunk: Chunk) -> int:
     last, upper = chunk
     source = _source(task, *_after(task, last), *_after(task, upper, "<="))
     with _scored(engine, task, source) as query:
-        cursor = engine.execute(f"INSERT INTO {task.name(work)} {query}")
+        cursor = engine.execute(f"{task.deployment.tag} INSERT INTO {task.name(work)} {query}")
         return int(cursor.rowcount if engine.dialect == "postgres" else cursor.fetchall()[0][0])
 
 

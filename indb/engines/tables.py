@@ -56,6 +56,17 @@ class Table:
         return next((column for column in self.columns if column.name == name), None)
 
 
+def changed_columns(deployment: Deployment, table: Table) -> list[str]:
+    """What a table lacks of the columns that a model reads, a line for each: the column, or its kind of type."""
+    problems = []
+    for column in deployment.columns:
+        other = table.column(column.column)
+        if other is None or other.kind is None or other.kind.value != column.kind:
+            was = "nothing" if other is None else other.type
+            problems.append(f"\n  - column {column.column!r}: found {was}, needed {column.type}")
+    return problems
+
+
 def row_alias(columns: Sequence[str]) -> str:
     """A table alias that means the row: an alias that is also the name of a column would mean the column."""
     taken = {name.lower() for name in columns}
