@@ -182,7 +182,7 @@ class Database(Lifecycle):
         return found
 
     def _check_columns(self, deployment: Deployment, table: Table) -> None:
-        """What a server lets people do to the columns of a large model, which is a function that it cannot look into."""
+        """A server lets people drop a column of a large model: it cannot look into its function."""
         problems = changed_columns(deployment, table)
         if problems:
             raise VerifyError(

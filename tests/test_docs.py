@@ -20,6 +20,7 @@ import io
 import os
 import re
 import shlex
+import subprocess
 import tomllib
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -30,6 +31,7 @@ import duckdb
 import psycopg
 import pytest
 from click.testing import CliRunner
+from engines import NoPostgres, database, private_cluster
 
 import indb
 from indb import ir
@@ -143,8 +145,9 @@ class Run:
         for part in re.split(r"(?m)^(?=\$ )", block.text):
             command, _, wanted = part.partition("\n")
             if part:
-                assert command.startswith("$ indb "), f"not a command of indb: {command}"
-                found = self.command(self.with_dsn(command.split("  #")[0]), wanted.startswith("Error"))
+                assert command.startswith(("$ indb ", "$ psql ")), f"not a command of indb: {command}"
+                run = self.command if command.startswith("$ indb ") else self.psql
+                found = run(self.with_dsn(command.split("  #")[0]), wanted.startswith("Error"))
                 if wanted:
                     self.compare(wanted, found, start + len(command) + 1, block.line)
             start += len(part)
@@ -153,6 +156,13 @@ class Run:
         result = CliRunner().invoke(main, shlex.split(command)[2:], catch_exceptions=False)
         assert (result.exit_code != 0) == fails, f"{command} gave exit code {result.exit_code}: {result.output}"
         return (result.stderr if fails else result.stdout).replace(self.dsn or POSTGRES, POSTGRES)
+
+    def psql(self, command: str, fails: bool) -> str:
+        done = subprocess.run(
+            shlex.split(command)[1:], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )  # fmt: skip
+        assert (done.returncode != 0) == fails, f"{command} gave exit code {done.returncode}: {done.stderr}"
+        return done.stdout
 
     def duckdb(self, text: str) -> str:
         with duckdb.connect("shop.duckdb") as connection:
@@ -220,7 +230,14 @@ WITH_POSTGRES = [path for path in FILES if re.search(r"(?m)^```\w+ postgres", pa
 @pytest.mark.parametrize("path", WITH_POSTGRES, ids=name)
 def test_the_examples_run_on_postgres(path, tmp_path, monkeypatch, postgres_database):
     monkeypatch.chdir(tmp_path)
-    check(path, postgres_database())
+    if "CREATE ROLE" in path.read_text("utf-8"):  # roles belong to a whole server, which other tests share
+        try:
+            with private_cluster() as server, database(server.dsn, "shop") as dsn:
+                check(path, dsn)
+        except NoPostgres as problem:
+            pytest.skip(f"no server binaries here: {problem}")
+    else:
+        check(path, postgres_database())
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
@@ -278,7 +295,7 @@ BROKEN = {
     "command": "```console\n$ indb deplooy\n```",
     "command output": "```console\n$ indb models --db duckdb:///shop.duckdb\nno modells\n```",
     "command that does not fail": "```console\n$ indb models --db duckdb:///shop.duckdb\nError: it cannot\n```",
-    "another program": "```console\n$ psql\n```",
+    "another program": "```console\n$ ls\n```",
     "engine": "```sql\nSELECT 1\n```",
     "language": "```\nprint(1)\n```",
     "misspelt": "```pyhton\nprint(1)\n```",

@@ -16,7 +16,7 @@ SQL = sorted(path.relative_to(ROOT / "sql").as_posix() for path in (ROOT / "sql"
 
 @pytest.mark.parametrize("name", SQL)
 def test_sql_files_are_read(name):
-    engine, file = name.split("/")
+    engine, _, file = name.rpartition("/")
     assert sqlfiles.sql_file(engine, file) == (ROOT / "sql" / name).read_text(encoding="utf-8")
 
 

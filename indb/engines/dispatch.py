@@ -87,7 +87,9 @@ def body(
     """
     versions = {each.pinned: each for _, each in sorted(names.items())}
     arms = [(pinned, arm(public, arguments, each, spelling_of(each))) for pinned, each in versions.items()]
-    known = ", ".join(name for name in sorted(names) if not name.endswith(f"@{CHAMPION}"))
+    known = ", ".join(
+        name for name in sorted({*names, *(each.name for each in names.values())}) if not name.endswith(f"@{CHAMPION}")
+    )
     unknown = own.error("unknown", ("model", text("model"), text(known)), public.type)
     return case(own.version(names), arms, unknown)
 
