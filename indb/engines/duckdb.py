@@ -237,11 +237,11 @@ class DuckDB(Engine):
         udf.install(self, deployment)
 
     def remove(self, name: str, versions: Sequence[Deployment]) -> None:
+        if not self.is_written_down:
+            self.deployments()  # drops the temporary macros of what is gone, which hide those of the file
         own = [macro for each in versions for macro in macros.names_of(each)]
         for macro in [*own, *([name] if name else [])]:
             self.write(f"DROP MACRO IF EXISTS main.{quoted(macro)}")
-        if not self.is_written_down:
-            self.deployments()  # lets go of the Python functions of what is gone
 
     def rebuild(self, deployments: Sequence[Deployment]) -> None:
         macros.rebuild(self, deployments)
