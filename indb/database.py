@@ -60,6 +60,7 @@ class Database(Lifecycle):
         rows: int | None = None,
         strategy: Strategy | str | None = None,
         rename: Mapping[str, str] | None = None,
+        mapping: Mapping[str, str] | None = None,
     ) -> Plan:
         """How `deploy` would install the model, for queries over so many `rows`.
 
@@ -70,7 +71,7 @@ class Database(Lifecycle):
         """
         with self._reported("plan"):
             found = self.engine.find_table(table)
-            return planned(self.engine, model, optimise(model), found, strategy, rename, rows)
+            return planned(self.engine, model, optimise(model), found, strategy, rename, rows, mapping)
 
     def deploy(
         self,
@@ -82,17 +83,19 @@ class Database(Lifecycle):
         proof: GoldenRows | None = None,
         server_python: str | None = None,
         promote: bool = True,
+        mapping: Mapping[str, str] | None = None,
     ) -> Deployment:
         """Install the model as the next version of `name` for the rows of a table, or change nothing at all.
 
         proof: rows with the outputs of the source library (`indb.golden_rows`); the installed functions must give them.
         server_python: a folder of packages for a UDF in PostgreSQL; it is written into the functions. promote: whether
-        the bare name means this version from now on; else it is a candidate, called by `name@version`.
+        the bare name means this version from now on; else it is a candidate, called by `name@version`. mapping: an SQL
+        expression over a row of the table in place of a column, {"age": "extract(year from age(born))"}.
 
         Raises: DeployError for a name that cannot be used, BindError for a table that does not fit, VerifyError when a
         proof row scores otherwise, DatabaseError when the server refuses.
         """
-        request = Request(name, model, table, rename, strategy, proof, server_python, promote)
+        request = Request(name, model, table, rename, strategy, proof, server_python, promote, mapping)
         with self._reported(f"deploy {name!r}", DeployError), self.engine.transaction():
             made = deploy(self.engine, request)
         return with_usage(made.deployment, made.note + self.engine.usage(made.deployment, made.table))
@@ -107,6 +110,7 @@ class Database(Lifecycle):
         proof: GoldenRows | None = None,
         server_python: str | None = None,
         promote: bool = True,
+        mapping: Mapping[str, str] | None = None,
     ) -> Script:
         """What `deploy` would run, as three files for psql or the duckdb shell: install, rollback, uninstall.
 
@@ -114,7 +118,7 @@ class Database(Lifecycle):
 
         Raises: what `deploy` raises before it changes anything.
         """
-        request = Request(name, model, table, rename, strategy, proof, server_python, promote)
+        request = Request(name, model, table, rename, strategy, proof, server_python, promote, mapping)
         with self._reported(f"write a script for {name!r}", DeployError):
             return script(self.engine, request)
 

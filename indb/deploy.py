@@ -14,14 +14,22 @@ from indb import codec, verify
 from indb.emit import SQL_STRATEGIES, Strategy
 from indb.engines.base import Engine
 from indb.engines.bind import bind
-from indb.engines.deployment import PRODUCTION, Deployment, check_name, lanes_of, targets_of
+from indb.engines.deployment import PRODUCTION, BoundColumn, Deployment, check_name, lanes_of, targets_of
+from indb.engines.mapping import parts_of
 from indb.engines.registry import GoldenRow
 from indb.engines.tables import Table
-from indb.errors import DeployError, VerifyError, did_you_mean
+from indb.errors import BindError, DeployError, VerifyError, did_you_mean
+from indb.golden import awkward_rows
 from indb.ir import Model
 from indb.passes import optimise
 from indb.planner import Plan, make_plan
 from indb.verify import NOT_COMPARED, GoldenRows, Row
+
+AWKWARD_ROWS = 100
+"""How many rows a deployment makes up to prove itself with."""
+
+MAPPED_ROWS = 1_000
+"""How many rows of the table a model is compared on whose columns are expressions."""
 
 PLANNED_ROWS = 100_000
 """The fewest rows that a strategy is chosen for, unless told: a model is often deployed before its table is filled."""
@@ -39,6 +47,7 @@ class Request:
     proof: GoldenRows | None = None
     server_python: str | None = None
     promote: bool = True
+    mapping: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,13 +68,13 @@ def deploy(engine: Engine, request: Request) -> Deployed:
     check_name(request.name)
     ready = optimise(request.model)
     table = engine.find_table(request.table)
-    plan = planned(engine, request.model, ready, table, request.strategy, request.rename)
+    plan = planned(engine, request.model, ready, table, request.strategy, request.rename, None, request.mapping)
     engine.prepare()
     known = engine.deployments()
     engine.check_free(request.name, known)
     made = new_version(engine, request.name, request.model, ready, table, plan, known)
     made, note = install(engine, made, request, ready, table, plan)
-    rows = Proof.of(made, request)
+    rows = Proof.of(engine, made, request, table)
     golden = rows.golden(made)
     engine.keep_golden_rows(made, golden)
     if plan.in_queries and made.strategy == Strategy.UDF.value:
@@ -83,17 +92,36 @@ def deploy(engine: Engine, request: Request) -> Deployed:
 
 def planned(
     engine: Engine, model: Model, ready: Model, table: Table, strategy: Strategy | str | None,
-    rename: Mapping[str, str] | None, rows: int | None = None,
+    rename: Mapping[str, str] | None, rows: int | None = None, mapping: Mapping[str, str] | None = None,
 ) -> Plan:  # fmt: skip
     """The plan for a model (`ready`: optimised) and a table.
 
     Raises: BindError, DeployError.
     """
-    columns = bind(ready, table, rename, engine.name_bytes)
+    columns = bind(ready, table, rename, engine.name_bytes, _mapped(engine, ready, table, mapping or {}))
     forced = None if strategy is None else _strategy(strategy)
     if rows is None:
         rows = max(int(engine.rows(f"SELECT count(*) FROM {table.sql}")[0][0]), PLANNED_ROWS)
     return make_plan(engine, model, ready, table.name, columns, forced, rows)
+
+
+def _mapped(engine: Engine, model: Model, table: Table, mapping: Mapping[str, str]) -> dict[str, BoundColumn]:
+    """The columns of a model that expressions stand for.
+
+    Raises: BindError for a name that the model does not have, or what is no expression over one row.
+    """
+    known = [column.name for column in model.columns]
+    for name in mapping:
+        if name not in known:
+            raise BindError(f"cannot map column {name!r}: the model has none of that name", did_you_mean(name, known))
+    parts = {name: parts_of(name, expression, table, engine.dialect) for name, expression in mapping.items()}
+    found = {}
+    for name, each in parts.items():
+        value = engine.expression(table, BoundColumn(name, name, "", "", parts=each).read("r."))
+        if value.kind is None:
+            raise BindError(f"cannot map column {name!r}: found type {value.type}, needed a number, a boolean or a text")
+        found[name] = BoundColumn(name, name, value.type, value.kind.value, value.cast, each)
+    return found
 
 
 def _strategy(value: Strategy | str) -> Strategy:
@@ -160,18 +188,30 @@ def _plan_text(plan: Plan) -> str:
 class Proof:
     """Golden rows of a version: the values of its bound columns, and for each lane what must come out."""
 
+    model: Model
     rows: Sequence[Row]
     expected: Sequence[Sequence[object]]
 
     @classmethod
-    def of(cls, made: Deployment, request: Request) -> Proof:
-        """The rows that came with the request.
+    def of(cls, engine: Engine, made: Deployment, request: Request, table: Table) -> Proof:
+        """The rows that came with the request, and rows on which this model is most likely to be scored wrongly.
 
-        Raises: BindError when they lack a column.
+        What must come out of the latter is what `indb.evaluate` says.
+
+        Raises: BindError when the former lack a column.
         """
-        if request.proof is None:
-            return cls([], [[] for _ in made.lanes])
-        return cls(verify.rows_for(made.columns, request.proof), request.proof.expected(made))
+        rows: list[Row] = []
+        expected: list[list[object]] = [[] for _ in made.lanes]
+        if request.proof is not None:
+            rows = verify.rows_for(made.columns, request.proof)
+            expected = [list(each) for each in request.proof.expected(made)]
+        awkward = awkward_rows(request.model, made.columns, AWKWARD_ROWS, engine.enums(made.columns))
+        more = [tuple(row[column.model] for column in made.columns) for row in awkward]
+        if not made.is_mapped:
+            more = list(engine.held(made, table, more))
+        for known, added in zip(expected, verify.evaluated(request.model, made, more), strict=True):
+            known += added
+        return cls(request.model, [*rows, *more], expected)
 
     def golden(self, made: Deployment) -> list[GoldenRow]:
         """What the registry keeps of them."""
@@ -191,10 +231,15 @@ class Proof:
 
         Raises: VerifyError showing the first row that differs.
         """
-        if engine.is_written_down or not self.rows:
+        if engine.is_written_down:
             return
-        found = engine.proof_predictions(made, table, self.rows)
-        report = verify.compare_rows(made, self.rows, found, self.expected)
+        rows, expected = self.rows, self.expected
+        if made.is_mapped:  # nobody knows a row of the table that gives these values
+            rows, found = engine.predictions(made, table, MAPPED_ROWS)
+            expected = verify.evaluated(self.model, made, rows)
+        else:
+            found = engine.proof_predictions(made, table, rows)
+        report = verify.compare_rows(made, rows, found, expected)
         if not report.ok:
             raise VerifyError(f"cannot deploy {made.name!r}: it does not give what the library gives.\n{report}")
 

@@ -102,7 +102,7 @@ def _preamble(engine: Engine, deployed: Deployed) -> list[str]:
     lines = [
         f"Model {made.name}, version {made.version}, SHA-256 {made.digest}.",
         f"Read from: {source or 'unknown'}.",
-        f"For table {made.relation}; it reads {', '.join(f'{each.column} ({each.type})' for each in made.columns)}.",
+        f"For table {made.relation}; it reads {', '.join(f'{each} ({each.type})' for each in made.columns)}.",
         f"Strategy {made.strategy}: {plan.reason}.",
     ]
     if made.strategy == Strategy.UDF.value and engine.dialect == "postgres":

@@ -113,7 +113,7 @@ def test_a_dry_run_prints_the_columns_the_plan_and_the_script(db, tmp_path):
     done = CliRunner().invoke(main, ["deploy", "late", str(tmp_path / "late.indb"), *arguments, "--dry-run"])
     assert done.exit_code == 0, done.output
     assert "strategy: expression" in done.output
-    assert "  age reads years (INTEGER)\n  city reads city (VARCHAR)\n" in done.output
+    assert "  age from years (INTEGER)\n  city (VARCHAR)\n" in done.output
     assert done.output.index("BEGIN;") < done.output.index("CREATE OR REPLACE MACRO") < done.output.index("COMMIT;")
     assert CliRunner().invoke(main, ["models", "--db", f"duckdb:///{path}"]).output == "no models\n"
     done = CliRunner().invoke(

@@ -68,6 +68,25 @@ def rename_option(function: F) -> F:
     )(function)
 
 
+def map_option(function: F) -> F:
+    """The option for columns that follow from others."""
+    return click.option(
+        "--map", "mapping", multiple=True, metavar="MODEL=SQL",
+        help="An SQL expression over a row of the table for a model column; may be repeated.",
+    )(function)  # fmt: skip
+
+
+def mapping_of(pairs: Sequence[str]) -> dict[str, str]:
+    """The expression for each model column that was named."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        model, sign, expression = pair.partition("=")
+        if not sign or not model or not expression.strip():
+            raise click.BadParameter(f"{pair!r}: write MODEL=SQL", param_hint="--map")
+        found[model] = expression
+    return found
+
+
 strategy_option = click.option(
     "--strategy", metavar="NAME", help="expression, staged or udf; default: the planner decides."
 )

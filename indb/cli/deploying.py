@@ -11,6 +11,8 @@ import click
 from indb.cli.common import (
     database_option,
     main,
+    map_option,
+    mapping_of,
     model_argument,
     opened,
     read_model,
@@ -26,12 +28,14 @@ from indb.cli.common import (
 @database_option
 @click.option("--table", required=True, help="The table whose rows the model scores.")
 @rename_option
+@map_option
 @strategy_option
 @click.option("--server-python", metavar="FOLDER", help="Where the server's Python finds packages, for a UDF.")
 @click.option("--candidate", is_flag=True, help="Do not promote it: the bare name goes on meaning what it means.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and the script, and change nothing.")
 def deploy(
-    name: str, model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], strategy: str | None,
+    name: str, model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], mapping: tuple[str, ...],
+    strategy: str | None,
     server_python: str | None, candidate: bool, dry_run: bool,
 ) -> None:  # fmt: skip
     """Install a model as the next version of NAME.
@@ -42,7 +46,7 @@ def deploy(
       indb deploy churn churn.skops --db postgresql://me@host/shop --table customers --rename Age=age_years
     """
     options: dict[str, Any] = {
-        "rename": renames(rename), "strategy": strategy, "server_python": server_python, "promote": not candidate,
+        "rename": renames(rename), "mapping": mapping_of(mapping), "strategy": strategy, "server_python": server_python, "promote": not candidate,
     }  # fmt: skip
     with opened(database) as db:
         if dry_run:
@@ -50,7 +54,7 @@ def deploy(
             made = written.deployed
             click.echo(f"{made.plan}\ncolumns:")
             for column in made.deployment.columns:
-                click.echo(f"  {column.model} reads {column.column} ({column.type})")
+                click.echo(f"  {column} ({column.type})")
             click.echo(f"\n{written.install}")
         else:
             click.echo(str(db.deploy(name, read_model(model, trust), table, **options)))
@@ -62,6 +66,7 @@ def deploy(
 @database_option
 @click.option("--table", required=True, help="The table whose rows the model scores.")
 @rename_option
+@map_option
 @strategy_option
 @click.option("--server-python", metavar="FOLDER", help="Where the server's Python finds packages, for a UDF.")
 @click.option("--candidate", is_flag=True, help="Do not promote it: the bare name goes on meaning what it means.")
@@ -73,7 +78,8 @@ def deploy(
     help="The folder for NAME-VERSION-install.sql and the other two.",
 )
 def script(
-    name: str, model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], strategy: str | None,
+    name: str, model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], mapping: tuple[str, ...],
+    strategy: str | None,
     server_python: str | None, candidate: bool, out: Path,
 ) -> None:  # fmt: skip
     """Write what `indb deploy` would run as files for a DBA: install, rollback, uninstall. Nothing is changed.
@@ -84,7 +90,7 @@ def script(
     """
     with opened(database) as db:
         found = db.script(
-            name, read_model(model, trust), table, rename=renames(rename), strategy=strategy,
+            name, read_model(model, trust), table, rename=renames(rename), mapping=mapping_of(mapping), strategy=strategy,
             server_python=server_python, promote=not candidate,
         )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,8 @@ from indb.cli.common import (
     database_option,
     json_option,
     main,
+    map_option,
+    mapping_of,
     model_argument,
     opened,
     read_model,
@@ -70,11 +72,13 @@ def sql(model: str, trust: bool, dialect: str, table: str, key: tuple[str, ...],
 @database_option
 @click.option("--table", required=True, help="The table that the model would read.")
 @rename_option
+@map_option
 @strategy_option
 @click.option("--rows", type=click.IntRange(min=1), help="Rows that a query scores. [default: the table's, or 100,000]")
 @json_option
 def plan(
-    model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], strategy: str | None,
+    model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], mapping: tuple[str, ...],
+    strategy: str | None,
     rows: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Say how a model would be installed, what each strategy costs, and why; nothing is changed.
@@ -85,5 +89,6 @@ def plan(
       indb plan late.indb --db postgresql://me@host/shop --table flights --rows 1 --json
     """
     with opened(database) as db:
-        found = db.plan(read_model(model, trust), table, rows=rows, strategy=strategy, rename=renames(rename))
+        found = db.plan(read_model(model, trust), table, rows=rows, strategy=strategy, rename=renames(rename),
+                        mapping=mapping_of(mapping))
     click.echo(as_text(found.as_json()) if as_json else str(found))

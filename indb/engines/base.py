@@ -12,9 +12,9 @@ from typing import Any, ClassVar, TypeAlias
 
 from indb import emit
 from indb.emit import Strategy
-from indb.engines.deployment import Deployment
+from indb.engines.deployment import BoundColumn, Deployment
 from indb.engines.registry import Event, GoldenRow
-from indb.engines.tables import SOURCE, Table, binding, quoted
+from indb.engines.tables import SOURCE, Table, TableColumn, binding, quoted
 from indb.errors import DatabaseError, did_you_mean
 from indb.ir import Model
 
@@ -121,6 +121,17 @@ class Engine(ABC):
     @abstractmethod
     def table(self, schema: str, name: str) -> Table:
         """One table, by its very names."""
+
+    def enums(self, columns: Sequence[BoundColumn]) -> Mapping[str, Sequence[str]]:
+        """The members of the enums among some columns by the type's name, where its spelling does not hold them."""
+        return {}
+
+    @abstractmethod
+    def expression(self, table: Table, sql: str) -> TableColumn:
+        """The type of an expression over the rows `r` of a table, as that of a column.
+
+        Raises: what the driver raises for what is no expression.
+        """
 
     @property
     @abstractmethod
@@ -273,6 +284,10 @@ class Engine(ABC):
     @abstractmethod
     def write_proof(self, deployment: Deployment, table: Table, rows: Sequence[GoldenRow]) -> None:
         """Have the database itself compare the golden rows of a version with what its functions give."""
+
+    def held(self, deployment: Deployment, table: Table, rows: Sequence[Row]) -> Sequence[Row]:
+        """Those rows of the bound columns that the table could hold: a domain may have constraints."""
+        return rows
 
     @abstractmethod
     def proof_predictions(self, deployment: Deployment, table: Table, rows: Sequence[Row]) -> list[Row]:

@@ -21,11 +21,12 @@ def columns_read(model: Model) -> list[Column]:
 
 
 def bind(
-    model: Model, table: Table, rename: Mapping[str, str] | None = None, name_bytes: int | None = None
-) -> tuple[BoundColumn, ...]:
+    model: Model, table: Table, rename: Mapping[str, str] | None = None, name_bytes: int | None = None,
+    mapped: Mapping[str, BoundColumn] | None = None,
+) -> tuple[BoundColumn, ...]:  # fmt: skip
     """The table column for each column that the model reads: by `rename`, by name, or without regard to case.
 
-    A name longer than `name_bytes` is looked for as the database cuts it.
+    A name longer than `name_bytes` is looked for as the database cuts it. mapped: the columns that expressions stand for.
 
     Raises: BindError that lists every column that is missing or has a type that does not fit.
     """
@@ -33,6 +34,13 @@ def bind(
     problems = _unknown_renames(model, rename)
     bound: list[BoundColumn] = []
     for column in columns_read(model):
+        if mapped and column.name in mapped:
+            instead = mapped[column.name]
+            problem = type_problem(column, TableColumn(str(instead), instead.type, SqlKind(instead.kind)))
+            if problem:
+                problems.append(problem)
+            bound.append(instead)
+            continue
         found = _find(column.name, table, rename, name_bytes)
         if isinstance(found, str):
             problems.append(found)

@@ -22,14 +22,49 @@ RESERVED = frozenset({"predict", "predict_label", "predict_proba", "predict_scor
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of an expression: text, or a column of the table where there is a type."""
+
+    text: str
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BoundColumn:
-    """A model column and the table column that it reads: its name, its SQL type, its kind, what casts it."""
+    """A model column and the table column that it reads: its name, its SQL type, its kind, what casts it.
+
+    `parts`: the expression over the table's columns that stands in its place, for rows; by column it is given as it is.
+    """
 
     model: str
     column: str
     type: str
     kind: str
     cast: str = ""
+    parts: tuple[Part, ...] = ()
+
+    def read(self, prefix: str) -> str:
+        """Its value in a row whose fields are found behind `prefix`."""
+        if not self.parts:
+            return prefix + _quoted(self.column)
+        return f"({''.join(prefix + _quoted(part.text) if part.type else part.text for part in self.parts)})"
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """The columns of the table that it reads, with their types."""
+        if not self.parts:
+            return [(self.column, self.type)]
+        return list({part.text: (part.text, part.type) for part in self.parts if part.type}.values())
+
+    @property
+    def source(self) -> str:
+        """The column of the table, or the expression, for people."""
+        return "".join(part.text for part in self.parts) or self.column
+
+    def __str__(self) -> str:
+        if self.parts:
+            return f"{self.model} = {self.source}"
+        return self.model if self.model == self.column else f"{self.model} from {self.column}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +129,11 @@ class Deployment:
         return [*names, self.name, f"{self.name}@{CHAMPION}"] if self.is_champion else names
 
     @property
+    def is_mapped(self) -> bool:
+        """Whether an expression stands in the place of some column."""
+        return any(column.parts for column in self.columns)
+
+    @property
     def summary(self) -> str:
         """What the log of events says of its deployment."""
         return f"{self.strategy} for {self.relation}, digest {self.digest[:12]}"
@@ -151,7 +191,10 @@ def from_row(row: Sequence[Any]) -> Deployment:
     name, version, digest, schema, table, strategy, signature, source, created_at, created_by, *rest = row
     state, previous, aliases = rest
     data = json.loads(signature)
-    columns = tuple(BoundColumn(**each) for each in data["columns"])
+    columns = tuple(
+        BoundColumn(**{**each, "parts": tuple(Part(**part) for part in each.get("parts", ()))})
+        for each in data["columns"]
+    )
     lanes = tuple(Lane(**each) for each in data["lanes"])
     targets = tuple(
         TargetLabels(each["name"], None if each["labels"] is None else tuple(each["labels"]))
@@ -236,6 +279,10 @@ def check_alias(alias: str) -> None:
         raise DatabaseError(
             f"cannot set alias {alias!r}: found other characters, needed letters, digits, _ and -, a letter first"
         )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def check_name(name: str) -> None:

@@ -151,6 +151,10 @@ class DuckDB(Engine):
         columns = tuple(TableColumn(row[0], row[1], _KINDS.get(row[1].split("(")[0]), "", row[2]) for row in found)
         return Table(schema, name, columns, tuple(keys[0][0]) if keys else ())
 
+    def expression(self, table: Table, sql: str) -> TableColumn:
+        type = self.rows(f"DESCRIBE SELECT {sql} AS value FROM {table.sql} AS r")[0][1]
+        return TableColumn("", type, _KINDS.get(type.split("(")[0]))
+
     @property
     def current_schema(self) -> str:
         return str(self.rows("SELECT current_schema()")[0][0])
@@ -249,7 +253,7 @@ class DuckDB(Engine):
     def predictions(self, deployment: Deployment, table: Table, limit: int | None) -> tuple[list[Row], list[Row]]:
         row = row_alias([column.name for column in table.columns])
         fields = [
-            f"CAST({row}.{quoted(column.column)} AS {'VARCHAR' if column.kind in ('text', 'enum') else 'DOUBLE'})"
+            f"CAST({column.read(row + '.')} AS {'VARCHAR' if column.kind in ('text', 'enum') else 'DOUBLE'})"
             for column in deployment.columns
         ]
         end = "" if limit is None else f" LIMIT {int(limit)}"

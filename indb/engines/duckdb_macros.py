@@ -122,7 +122,7 @@ def _core_binding(deployment: Deployment) -> dict[str, SqlColumn]:
 
 def _read(column: BoundColumn) -> str:
     """A column of the row r as the core takes it. A cast to the type that it has already costs nothing."""
-    field = f"r.{quoted(column.column)}"
+    field = column.read("r.")
     if column.kind in ("integer", "boolean", "text"):
         return field
     return f"CAST({field} AS {'VARCHAR' if column.kind == 'enum' else 'DOUBLE'})"
@@ -181,9 +181,11 @@ def _needed(database: DuckDB, deployment: Deployment) -> list[tuple[str, str]]:
     """(what a row's fields match that has a column of a fitting type, what to say when they do not)."""
     found: list[tuple[str, str]] = []
     for column in deployment.columns:
-        name = re.escape(database.rows("SELECT lower(?)", (column.column.replace('"', ""),))[0][0])
-        pattern = f", {name} {_FITTING.get(column.kind, _NUMBERS)}"
-        found.append((text(pattern), text(f"{column.column} ({_WORDS.get(column.kind, 'a number')})")))
+        for field, _ in column.fields:
+            name = re.escape(database.rows("SELECT lower(?)", (field.replace('"', ""),))[0][0])
+            pattern = f", {name} " + ("" if column.parts else _FITTING.get(column.kind, _NUMBERS))
+            what = field if column.parts else f"{field} ({_WORDS.get(column.kind, 'a number')})"
+            found.append((text(pattern), text(what)))
     return found
 
 
@@ -202,7 +204,9 @@ def _lacks(database: DuckDB, deployment: Deployment) -> str:
 
 def _struct(deployment: Deployment) -> str:
     fields = [f"{quoted(MARKER)} INTEGER"]
-    fields += [f"{quoted(column.column)} {_cast_type(column)}" for column in deployment.columns]
+    types = {field: type if column.parts else _cast_type(column)
+             for column in deployment.columns for field, type in column.fields}  # fmt: skip
+    fields += [f"{quoted(field)} {type}" for field, type in types.items()]
     return f"STRUCT({', '.join(fields)})"
 
 
@@ -271,7 +275,7 @@ def rebuild(database: DuckDB, deployments: Sequence[Deployment]) -> None:
            for each in deployments}  # fmt: skip
     names = by_call_name(deployments)
     several = any(len(each.targets) > 1 for each in deployments)
-    alike = len({frozenset(column.column.lower() for column in each.columns) for each in deployments}) == 1
+    alike = len({frozenset(map(str.lower, _fields(each))) for each in deployments}) == 1
     for public in dispatch.PUBLIC:
         overloads: list[tuple[str, str]] = []
         for arguments in public.overloads(several):
@@ -296,10 +300,15 @@ def rebuild(database: DuckDB, deployments: Sequence[Deployment]) -> None:
             database.write(f"DROP MACRO IF EXISTS {macro(name)}")
 
 
+def _fields(deployment: Deployment) -> list[str]:
+    """The columns of a table that a version reads."""
+    return list(dict.fromkeys(field for column in deployment.columns for field, _ in column.fields))
+
+
 def _for_table(deployment: Deployment, table: Table) -> dispatch.Spelling:
     """How the model of another table is called for a row of this one."""
     names = {column.name.lower() for column in table.columns}
-    missing = [column.column for column in deployment.columns if column.column.lower() not in names]
+    missing = [field for field in _fields(deployment) if field.lower() not in names]
     return _Absent(missing) if missing else _Checked()
 
 

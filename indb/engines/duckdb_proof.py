@@ -40,7 +40,7 @@ def write(database: DuckDB, deployment: Deployment, table: Table, rows: Sequence
     """Statements that compare the golden rows with what the macros give, and raise an error where they differ."""
     if not rows:
         return
-    for statement in _table(table):
+    for statement in _inputs(deployment) if deployment.is_mapped else _table(table):
         database.write(statement)
     names = ", ".join([*(quoted(column.column) for column in deployment.columns), NUMBER])
     lines = [
@@ -51,14 +51,17 @@ def write(database: DuckDB, deployment: Deployment, table: Table, rows: Sequence
     database.write(f"INSERT INTO indb_proof ({names}) VALUES\n{values}")
     row = _alias(table)
     columns = ", ".join(f"{row}.{quoted(column.column)}" for column in deployment.columns)
-    by_column = [
+    compared = [
         (lane, f"main.{quoted(deployment.pinned + '.columns')}({columns})")
-        for lane in deployment.lanes if lane.suffix == "" and deployment.columns
+        for lane in deployment.lanes if lane.suffix == "" and len(deployment.columns) > 1
     ]  # fmt: skip
-    for lane, call in [*zip(deployment.lanes, calls(deployment, row), strict=True), *by_column]:
+    if not deployment.is_mapped:  # else nobody knows a row that gives these values
+        compared += zip(deployment.lanes, calls(deployment, row), strict=True)
+    source = f"indb_proof AS {row}" if deployment.is_mapped else _source(table, row)
+    for lane, call in compared:
         wanted = [(number, row.expected[lane.suffix]) for number, row in enumerate(rows) if lane.suffix in row.expected]
         if wanted:
-            database.write(_comparison(deployment, f"{_source(table, row)}", call, lane.type, wanted))
+            database.write(_comparison(deployment, source, call, lane.type, wanted))
     database.write("DROP TABLE indb_proof")
 
 
@@ -91,6 +94,12 @@ def _table(table: Table) -> list[str]:
         f"CREATE OR REPLACE TEMP TABLE indb_proof AS SELECT * FROM {table.sql} LIMIT 0",
         f"ALTER TABLE indb_proof ADD COLUMN {NUMBER} BIGINT",
     ]
+
+
+def _inputs(deployment: Deployment) -> list[str]:
+    """A table of the values that expressions would give."""
+    fields = ", ".join(f"{quoted(column.column)} {column.type}" for column in deployment.columns)
+    return [f"CREATE OR REPLACE TEMP TABLE indb_proof ({fields}, {NUMBER} BIGINT)"]
 
 
 def _alias(table: Table) -> str:

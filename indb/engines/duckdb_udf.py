@@ -85,7 +85,8 @@ def _call(deployment: Deployment, groups: int, prefix: str = "") -> str:
 
 def read(column: BoundColumn, prefix: str) -> str:
     """A column as Python is given it."""
-    return f"CAST({prefix}{quoted(column.column)} AS {'VARCHAR' if is_text(column) else 'DOUBLE'})"
+    value = column.read(prefix) if prefix else quoted(column.column)
+    return f"CAST({value} AS {'VARCHAR' if is_text(column) else 'DOUBLE'})"
 
 
 def select(deployment: Deployment, model: Model, source: str, key: Sequence[str], outputs: Sequence[str]) -> str:

@@ -18,10 +18,10 @@ from indb.engines import postgres_tables as tables
 from indb.engines import postgres_udf as udf
 from indb.engines import postgres_udf_sql as udf_sql
 from indb.engines.base import Engine, Row
-from indb.engines.deployment import Deployment
+from indb.engines.deployment import BoundColumn, Deployment
 from indb.engines.registry import Event, GoldenRow
 from indb.engines.sqlfiles import sql_file
-from indb.engines.tables import Table, binding, example_queries, quoted, row_alias, text
+from indb.engines.tables import Table, TableColumn, binding, example_queries, quoted, row_alias, text
 from indb.errors import DatabaseError, DeployError
 from indb.ir import Model
 
@@ -173,6 +173,12 @@ class Postgres(Engine):
     def table(self, schema: str, name: str) -> Table:
         return tables.table(self, schema, name)
 
+    def expression(self, table: Table, sql: str) -> TableColumn:
+        return tables.expression(self, table, sql)
+
+    def enums(self, columns: Sequence[BoundColumn]) -> dict[str, list[str]]:
+        return tables.enums(self, sorted({column.type for column in columns if column.kind == "enum"}))
+
     @property
     def current_schema(self) -> str:
         with self.transaction():
@@ -273,14 +279,21 @@ class Postgres(Engine):
         return self._split(deployment, row, fields, source)
 
     def proof_predictions(self, deployment: Deployment, table: Table, rows: Sequence[Row]) -> list[Row]:
-        # Rows of the table's own type, so that the very functions are called that a query over the table calls.
-        records = [
-            {each.column: _json_value(each.kind, value) for each, value in zip(deployment.columns, row, strict=True)}
-            for row in rows
-        ]
         row = row_alias([column.name for column in table.columns])
-        source = f"jsonb_populate_recordset(NULL::{table.sql}, {text(json.dumps(records))}::jsonb) AS {row}"
-        return self._split(deployment, row, [], source)[1]
+        return self._split(deployment, row, [], f"{_records(deployment, table, rows)} AS {row}")[1]
+
+    def held(self, deployment: Deployment, table: Table, rows: Sequence[Row]) -> Sequence[Row]:
+        def is_held(some: Sequence[Row]) -> bool:
+            try:
+                with self.transaction():
+                    self.rows(f"SELECT r FROM {_records(deployment, table, some)} AS r")
+            except psycopg.errors.DataError:
+                return False
+            except psycopg.errors.IntegrityError:
+                return False
+            return True
+
+        return rows if is_held(rows) else [row for row in rows if is_held([row])]
 
     def _split(
         self, deployment: Deployment, row: str, fields: Sequence[str], source: str
@@ -314,6 +327,15 @@ class Postgres(Engine):
     def usage(self, deployment: Deployment, table: Table) -> str:
         path = "SET search_path = public, indb;  -- once in a connection, or write indb.predict(…)"
         return "\n".join([path, *example_queries(deployment, table)])
+
+
+def _records(deployment: Deployment, table: Table, rows: Sequence[Row]) -> str:
+    """Rows of the table's own type, so that the very functions are called that a query over the table calls."""
+    records = [
+        {each.column: _json_value(each.kind, value) for each, value in zip(deployment.columns, row, strict=True)}
+        for row in rows
+    ]
+    return f"jsonb_populate_recordset(NULL::{table.sql}, {text(json.dumps(records))}::jsonb)"
 
 
 def _json_value(kind: str, value: Any) -> Any:

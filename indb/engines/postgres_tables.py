@@ -29,7 +29,7 @@ _KINDS: dict[str, tuple[SqlKind, str]] = {
 
 _COLUMNS = """
 SELECT a.attname, format_type(a.atttypid, a.atttypmod), b.typname, b.typtype, t.typtype = 'd', NOT a.attnotnull
-FROM pg_attribute AS a
+FROM {attributes} AS a
 JOIN pg_type AS t ON t.oid = a.atttypid
 CROSS JOIN LATERAL (
     WITH RECURSIVE base AS (
@@ -40,9 +40,18 @@ CROSS JOIN LATERAL (
     )
     SELECT typname::text, typtype::text FROM base WHERE typtype <> 'd'
 ) AS b
-WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped
+WHERE {condition}
 ORDER BY a.attnum
 """
+
+_OF_TABLE = _COLUMNS.format(
+    attributes="pg_attribute", condition="a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped"
+)
+
+_OF_EXPRESSION = _COLUMNS.format(
+    attributes="(SELECT '' AS attname, %s::oid AS atttypid, -1 AS atttypmod, false AS attnotnull, 1 AS attnum)",
+    condition="true",
+)
 
 _KEY = """
 SELECT a.attname FROM pg_index AS i
@@ -71,10 +80,34 @@ def table(database: Postgres, schema: str, name: str) -> Table:
     with database.transaction():
         path = database.rows("SELECT current_setting('search_path')")[0][0]
         database.execute("SELECT set_config('search_path', '', true)")  # so that types come with their schemas
-        columns = tuple(_column(*row) for row in database.rows(_COLUMNS, (sql,)))
+        columns = tuple(_column(*row) for row in database.rows(_OF_TABLE, (sql,)))
         database.execute("SELECT set_config('search_path', %s, true)", (path,))
         key = tuple(row[0] for row in database.rows(_KEY, (sql,)))
     return Table(schema, name, columns, key)
+
+
+def expression(database: Postgres, table: Table, sql: str) -> TableColumn:
+    """The type of an expression over the rows `r` of a table."""
+    described = database.execute(f"SELECT {sql} FROM {table.sql} AS r LIMIT 0").description
+    with database.transaction():
+        path = database.rows("SELECT current_setting('search_path')")[0][0]
+        database.execute("SELECT set_config('search_path', '', true)")
+        (row,) = database.rows(_OF_EXPRESSION, (described[0].type_code,))
+        database.execute("SELECT set_config('search_path', %s, true)", (path,))
+    return _column(*row)
+
+
+def enums(database: Postgres, types: list[str]) -> dict[str, list[str]]:
+    """The members of enums, by the names of the types; of a domain over one those of the enum."""
+    if not types:
+        return {}
+    found = database.rows(
+        "SELECT n.name, array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM unnest(%s::text[]) AS n(name) "
+        "JOIN pg_type AS t ON t.oid = to_regtype(n.name) "
+        "JOIN pg_enum AS e ON e.enumtypid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END GROUP BY n.name",
+        (types,),
+    )
+    return {name: list(labels) for name, labels in found}
 
 
 def _column(name: str, type: str, base: str, base_type: str, is_domain: bool, nullable: bool) -> TableColumn:

@@ -234,7 +234,7 @@ def _create_version(database: Postgres, deployment: Deployment, table: Table) ->
     batch = [("", each) for each in functions.INTERNAL[".batch"].split(", ")]
     create(f"{deployment.pinned}.batch", batch, "text[]", _python(deployment, _BATCH), BATCH_COST)
     for lane in deployment.lanes:
-        value = sql.lane_value(deployment, lane, lambda column: f"r.{quoted(column.column)}")
+        value = sql.lane_value(deployment, lane, lambda column: column.read("r."))
         create(deployment.function(lane), [("r", table.sql)], TYPES[lane.type], Body("expression", value))
     by_column = functions.by_column(deployment)
     predict = next((lane for lane in deployment.lanes if lane.suffix == ""), None)

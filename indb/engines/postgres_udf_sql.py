@@ -106,7 +106,7 @@ def select(deployment: Deployment, model: Model, source: str, key: Sequence[str]
 
 def _batches(deployment: Deployment, source: str, keys: Sequence[str], wanted: Sequence[int]) -> str:
     """What stands in FROM: rows `u` with the keys k0 … and the wanted slots v0 … (doubles, or places of labels)."""
-    numbers, texts = _values(deployment, lambda column: f"{SOURCE}.{quoted(column.column)}")
+    numbers, texts = _values(deployment, lambda column: column.read(SOURCE + "."))
     inner = [f"{each} AS k{number}" for number, each in enumerate(keys)]
     inner += [f"{numbers} AS n"] if numbers else []
     inner += [f"{_BYTES.format(each)} AS t{number}" for number, each in enumerate(texts)]

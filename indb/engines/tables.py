@@ -60,10 +60,14 @@ def changed_columns(deployment: Deployment, table: Table) -> list[str]:
     """What a table lacks of the columns that a model reads, a line for each: the column, or its kind of type."""
     problems = []
     for column in deployment.columns:
-        other = table.column(column.column)
-        if other is None or other.kind is None or other.kind.value != column.kind:
-            was = "nothing" if other is None else other.type
-            problems.append(f"\n  - column {column.column!r}: found {was}, needed {column.type}")
+        for name, type in column.fields:
+            other = table.column(name)
+            fits = other is not None and (
+                other.type == type if column.parts else other.kind is not None and other.kind.value == column.kind
+            )
+            if not fits:
+                was = "nothing" if other is None else other.type
+                problems.append(f"\n  - column {name!r}: found {was}, needed {type}")
     return problems
 
 
@@ -96,7 +100,7 @@ def binding(columns: Sequence[BoundColumn], row: str | None = None) -> Binding:
     """How SQL reaches the bound columns: as fields of `row`, or by their bare names when there is none."""
     prefix = "" if row is None else f"{row}."
     return {
-        column.model: SqlColumn(f"{prefix}{quoted(column.column)}{column.cast}", SqlKind(column.kind))
+        column.model: SqlColumn(f"{column.read(prefix) if row else quoted(column.column)}{column.cast}", SqlKind(column.kind))
         for column in columns
     }
 

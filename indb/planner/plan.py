@@ -48,7 +48,7 @@ class Plan:
 
     def __str__(self) -> str:
         columns = ", ".join(
-            column.model if column.model == column.column else f"{column.model} from {column.column}"
+            str(column)
             for column in self.columns
         )
         lines = [
@@ -67,7 +67,10 @@ class Plan:
         return {
             "database": self.database,
             "table": self.table,
-            "columns": {each.model: {"column": each.column, "type": each.type} for each in self.columns},
+            "columns": {
+                each.model: {"type": each.type, "expression" if each.parts else "column": each.source}
+                for each in self.columns
+            },
             "strategy": self.strategy.value,
             "reason": self.reason,
             "in_queries": (self.in_queries or self.strategy).value,
