@@ -6,6 +6,7 @@ It knows the fitted object only by scikit-learn's method names: predict, predict
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -16,6 +17,7 @@ from indb.emit import label_text, output_lanes
 from indb.engines.deployment import BoundColumn, Deployment, Lane
 from indb.errors import BindError, did_you_mean
 from indb.evaluate import Values, column_values, decode, evaluate
+from indb.golden.frames import awkward_frame
 from indb.ir import Model
 from indb.runtime.scorer import Scorer
 
@@ -120,25 +122,49 @@ def _as_lane(value: Any, lane: Lane) -> Any:
     return value
 
 
-def golden_rows(model_object: Any, frame: Any) -> GoldenRows:
+def golden_rows(model_object: Any, frame: Any, model: Model | None = None, budget: int = 200) -> GoldenRows:
     """Rows and what a fitted estimator gives for them, for `deploy(proof=…)`.
 
     frame: a DataFrame, or an array when the estimator was fitted on one. A row that the estimator refuses has no
-    outputs: the database must give NULL for it.
+    outputs: the database must give NULL for it. model: what was read from the estimator; at most `budget` rows are
+    added on which a model is most likely to be scored wrongly, for a table of doubles, booleans and texts.
 
-    Raises: BindError when the object has none of the methods.
+    Raises: BindError when the object has none of the methods, or the frame lacks a column of the model.
     """
-    outputs: dict[str, list[list[Any]]] = {}
-    for method in METHODS:
-        function = getattr(model_object, method, None)
-        if callable(function) and not (method == "transform" and "predict" in outputs):
-            outputs[method] = _by_target(_rowwise(function, frame), method)
-    if not outputs:
+    functions = {name: getattr(model_object, name) for name in METHODS if callable(getattr(model_object, name, None))}
+    if "predict" in functions:
+        functions.pop("transform", None)
+    if not functions:
         raise BindError(f"cannot take golden rows: a {type(model_object).__name__} has none of {', '.join(METHODS)}")
-    return GoldenRows(_columns(model_object, frame), outputs)
+    columns = _columns(frame)
+    rows = {method: _rowwise(function, frame) for method, function in functions.items()}
+    if model is not None:
+        more = awkward_frame(model, frame, columns, budget)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # of overflow and unknown values, which are there on purpose
+            found = {method: _rowwise(function, more) for method, function in functions.items()}
+        kept = [number for number in range(len(more)) if _is_told(found, number)]
+        for method, each in rows.items():
+            each += [found[method][number] for number in kept]
+        added = _columns(more)
+        columns = {name: values + [added[name][number] for number in kept] for name, values in columns.items()}
+    return GoldenRows(columns, {method: _by_target(each, method) for method, each in rows.items()})
 
 
-def _columns(model_object: Any, frame: Any) -> dict[str, list[Any]]:
+def _is_told(found: Mapping[str, Sequence[Any]], number: int) -> bool:
+    """Whether a library says something of a row: it has a label even for one whose probabilities it lost as NaN."""
+    row = {method: rows[number] for method, rows in found.items() if rows[number] is not None}
+    if "predict" not in row:
+        return True
+    parts = [part for method, each in row.items() if method != "predict" for part in _targets(each)]
+    return not any(np.isnan(np.asarray(part, dtype=np.float64)).any() for part in parts)
+
+
+def _targets(row: Any) -> tuple[Any, ...]:
+    return row if isinstance(row, tuple) else (row,)
+
+
+def _columns(frame: Any) -> dict[str, list[Any]]:
     if hasattr(frame, "columns"):
         return {str(name): [_plain(value) for value in frame[name]] for name in frame.columns}
     array = np.asarray(frame)

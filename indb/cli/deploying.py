@@ -46,7 +46,8 @@ def deploy(
       indb deploy churn churn.skops --db postgresql://me@host/shop --table customers --rename Age=age_years
     """
     options: dict[str, Any] = {
-        "rename": renames(rename), "mapping": mapping_of(mapping), "strategy": strategy, "server_python": server_python, "promote": not candidate,
+        "rename": renames(rename), "mapping": mapping_of(mapping), "strategy": strategy,
+        "server_python": server_python, "promote": not candidate,
     }  # fmt: skip
     with opened(database) as db:
         if dry_run:
@@ -90,8 +91,8 @@ def script(
     """
     with opened(database) as db:
         found = db.script(
-            name, read_model(model, trust), table, rename=renames(rename), mapping=mapping_of(mapping), strategy=strategy,
-            server_python=server_python, promote=not candidate,
+            name, read_model(model, trust), table, rename=renames(rename), mapping=mapping_of(mapping),
+            strategy=strategy, server_python=server_python, promote=not candidate,
         )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     stem = re.sub(r"[^\w.-]", "_", f"{name}-{found.deployed.deployment.version}")

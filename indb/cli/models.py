@@ -89,6 +89,12 @@ def plan(
       indb plan late.indb --db postgresql://me@host/shop --table flights --rows 1 --json
     """
     with opened(database) as db:
-        found = db.plan(read_model(model, trust), table, rows=rows, strategy=strategy, rename=renames(rename),
-                        mapping=mapping_of(mapping))
+        found = db.plan(
+            read_model(model, trust),
+            table,
+            rows=rows,
+            strategy=strategy,
+            rename=renames(rename),
+            mapping=mapping_of(mapping),
+        )
     click.echo(as_text(found.as_json()) if as_json else str(found))

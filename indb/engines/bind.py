@@ -26,7 +26,7 @@ def bind(
 ) -> tuple[BoundColumn, ...]:  # fmt: skip
     """The table column for each column that the model reads: by `rename`, by name, or without regard to case.
 
-    A name longer than `name_bytes` is looked for as the database cuts it. mapped: the columns that expressions stand for.
+    A name longer than `name_bytes` is looked for as the database cuts it. mapped: columns that expressions stand for.
 
     Raises: BindError that lists every column that is missing or has a type that does not fit.
     """

@@ -12,7 +12,7 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from indb.engines.deployment import Part
 from indb.engines.tables import Table, TableColumn

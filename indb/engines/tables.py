@@ -98,11 +98,10 @@ def example_queries(deployment: Deployment, table: Table) -> list[str]:
 
 def binding(columns: Sequence[BoundColumn], row: str | None = None) -> Binding:
     """How SQL reaches the bound columns: as fields of `row`, or by their bare names when there is none."""
-    prefix = "" if row is None else f"{row}."
+    read = {column.model: quoted(column.column) if row is None else column.read(f"{row}.") for column in columns}
     return {
-        column.model: SqlColumn(f"{column.read(prefix) if row else quoted(column.column)}{column.cast}", SqlKind(column.kind))
-        for column in columns
-    }
+        column.model: SqlColumn(f"{read[column.model]}{column.cast}", SqlKind(column.kind)) for column in columns
+    }  # fmt: skip
 
 
 def positional_binding(columns: Sequence[BoundColumn]) -> Binding:

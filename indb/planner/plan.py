@@ -47,10 +47,7 @@ class Plan:
     in_queries: Strategy | None = None
 
     def __str__(self) -> str:
-        columns = ", ".join(
-            str(column)
-            for column in self.columns
-        )
+        columns = ", ".join(str(column) for column in self.columns)
         lines = [
             f"database: {self.database}",
             f"table: {self.table}",
