@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from indb import codec, rewrite, verify
-from indb.deploy import Request, deploy, install, new_version, planned
+from indb.deploy import Request, deploy, install, new_version, planned, prove_again
 from indb.emit import Strategy
 from indb.engines import open_engine
 from indb.engines.base import Engine
@@ -249,7 +249,9 @@ class Database(Lifecycle):
     def verify(
         self, name: str, model_object: Any = None, limit: int | None = 100_000, tolerance: float | None = None
     ) -> Report:
-        """Compare what the database computes for the rows of the model's table with the model, or with a library.
+        """Compare what the database computes with the model, or with a library: its golden rows, then its table's.
+
+        The report is of the table's rows, or of the golden ones if these differ.
 
         model_object: the fitted estimator; without it `indb.evaluate` is the judge. tolerance: the largest difference
         of numbers, relative above 1; labels must be equal.
@@ -260,6 +262,9 @@ class Database(Lifecycle):
             deployment = find(self.engine.deployments(), name)
             table = self._source(deployment, None)
             self._check_columns(deployment, table)
+            golden = prove_again(self.engine, deployment, table)
+            if not golden.ok:
+                return golden
             rows, found = self.engine.predictions(deployment, table, limit)
             if model_object is not None:
                 frame = verify.frame_of(deployment.columns, rows, model_object)
