@@ -162,7 +162,7 @@ def test_a_search_path_of_their_own(db, session, role):
         db.promote("double@2")
         db.alias("double@1", "before")
         db.grant("double", "pg_monitor")
-        assert db.engine.rows("SELECT indb.prove('double', 2)") == [(0,)]
+        assert db.engine.rows("SELECT indb.prove('double', 2)")[0][0] > 5
     finally:
         run(db, "SET search_path = public, indb")
     assert session.execute("SELECT indb.predict('double@before', f) FROM public.flights AS f "

@@ -18,9 +18,6 @@ COMMENT ON TABLE indb.golden_rows IS 'indb: rows with what the source library gi
 -- Whether a value is as expected: texts, booleans and whole numbers to the letter, doubles within a tolerance.
 CREATE OR REPLACE FUNCTION indb.agrees(expected jsonb, actual jsonb, tolerance double precision) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $body$
-DECLARE
-    wanted double precision;
-    there double precision;
 BEGIN
     IF expected = actual OR (expected IS NULL AND actual IS NULL) THEN
         RETURN true;
@@ -29,17 +26,16 @@ BEGIN
         OR coalesce(jsonb_typeof(actual), 'null') <> 'number' THEN
         RETURN false;
     END IF;
-    wanted := (expected #>> '{}')::double precision;
-    there := (actual #>> '{}')::double precision;
-    RETURN wanted = there
-        OR abs(wanted * 0.5 - there * 0.5) <= 0.5 * tolerance * greatest(1.0, abs(wanted));  -- halves: no overflow
+    -- As numeric, which neither overflows nor underflows.
+    RETURN abs((expected #>> '{}')::numeric - (actual #>> '{}')::numeric)
+        <= tolerance::numeric * greatest(1.0, abs((expected #>> '{}')::numeric));
 END
 $body$;
 
 COMMENT ON FUNCTION indb.agrees(jsonb, jsonb, double precision) IS 'indb: whether a value is as expected';
 
--- Computes the golden rows of a version with its functions, by row and by column, and through predict(); gives the number of rows, and raises an
--- error at the first value that is not as expected. An exact type (a label) has no tolerance.
+-- Computes the golden rows of a version with its functions, by row and by column, and through predict(); gives the number of
+-- rows, and raises an error at the first value that is not as expected. An exact type (a label) has no tolerance.
 CREATE OR REPLACE FUNCTION indb.prove(model_name text, model_version integer, tolerance double precision DEFAULT 1e-9)
 RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1 AS $body$
