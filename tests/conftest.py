@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 
 import duckdb
 import hypothesis
@@ -43,7 +44,7 @@ def pytest_configure_node(node) -> None:
     """Tell a worker of xdist which server there is."""
     server = node.config.stash[SERVER]
     if isinstance(server, Postgres):
-        node.workerinput["postgres"] = {"dsn": server.dsn, "label": server.label, "reasons": server.reasons}
+        node.workerinput["postgres"] = asdict(server)
     else:
         node.workerinput["postgres"] = {"error": str(server)}
 
