@@ -90,9 +90,10 @@ def image(postgres_server):
 
 
 def test_the_image_holds_the_sql_files_of_this_checkout(image, postgres_connection):
-    for path in (ROOT / "sql/postgres").iterdir():
-        found = postgres_connection.execute("SELECT pg_read_file(%s)", (f"/opt/indb/sql/{path.name}",)).fetchone()
-        assert found == (path.read_text("utf-8"),), path
+    folder = ROOT / "sql/postgres"
+    for path in (path for path in folder.rglob("*") if path.is_file()):
+        there = f"/opt/indb/sql/{path.relative_to(folder)}"
+        assert postgres_connection.execute("SELECT pg_read_file(%s)", (there,)).fetchone() == (path.read_text("utf-8"),)
 
 
 def test_the_server_runs_trees_with_the_onnxruntime_of_the_image(image, plpython, postgres_connection):
