@@ -11,10 +11,10 @@ JOBS ?= 2
 APT = DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install --yes --no-install-recommends
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help setup demo test quick lint bench postgres clean
+.PHONY: help setup demo test quick container-test lint bench postgres clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.setup ## make .venv and install indb with what its tests need
 
@@ -26,6 +26,9 @@ test: setup postgres ## run every test, against real databases
 
 quick: setup ## run the tests that need no server and no patience (under two minutes)
 	$(BIN)/pytest -n $(JOBS) -m "not slow and not postgres"
+
+container-test: setup ## run the quick tests of PostgreSQL in a container of docker/postgres, as root on Linux
+	docker/engine.sh docker/container-test.sh $(BIN)/pytest -n $(JOBS) -m "postgres and not slow"
 
 lint: setup ## ruff and mypy
 	$(BIN)/ruff check .

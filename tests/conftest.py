@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 
 import duckdb
 import hypothesis
@@ -43,7 +44,7 @@ def pytest_configure_node(node) -> None:
     """Tell a worker of xdist which server there is."""
     server = node.config.stash[SERVER]
     if isinstance(server, Postgres):
-        node.workerinput["postgres"] = {"dsn": server.dsn, "label": server.label, "reasons": server.reasons}
+        node.workerinput["postgres"] = asdict(server)
     else:
         node.workerinput["postgres"] = {"error": str(server)}
 
@@ -74,9 +75,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` is applied
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a PostgreSQL."""
+    """Mark what needs a PostgreSQL: by a fixture's name, or by the name of the engine that it is a case of."""
     for item in items:
-        if any(name.startswith("postgres") for name in getattr(item, "fixturenames", ())):
+        params = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        engines = {value for value in params if isinstance(value, str)}
+        if "postgres" in engines or any(name.startswith("postgres") for name in getattr(item, "fixturenames", ())):
             item.add_marker("postgres")
 
 

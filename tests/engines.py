@@ -3,7 +3,8 @@
 The first of these that works is used, and the test header says which and why not an earlier one:
 
 1. the server of the DSN in INDB_TEST_POSTGRES (its role must be allowed to create databases);
-2. a container of docker/postgres, where a Docker engine answers;
+2. a container of docker/postgres, where a Docker engine answers; where INDB_TEST_IMAGE names an image of it, there is a
+   container of that one or no PostgreSQL (`make container-test`);
 3. the machine's own server binaries, as a private throw-away cluster on a socket in a temporary directory.
 
 Run as a program, it says which one there is; it exits with 1 when there is none, or one without PL/Python and numpy.
@@ -34,7 +35,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-IMAGE = Path(__file__).resolve().parents[1] / "docker" / "postgres"
+ROOT = Path(__file__).resolve().parents[1]
+DOCKERFILE = "docker/postgres/Dockerfile"
 BUILD_SECONDS = 180
 """How long the image may take to build, its base to be pulled included, before the container is given up."""
 START_SECONDS = 60
@@ -53,6 +55,8 @@ class Postgres:
     dsn: str
     label: str
     reasons: list[str] = field(default_factory=list)
+    image: str = ""
+    """The image of docker/postgres that it is a container of."""
 
     @property
     def header(self) -> str:
@@ -64,7 +68,8 @@ class Postgres:
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server, stopped at the end.
 
-    Raises: NoPostgres when there is none, and when INDB_TEST_POSTGRES names one that does not answer.
+    Raises: NoPostgres when there is none, and when INDB_TEST_POSTGRES names one that does not answer or INDB_TEST_IMAGE
+    an image of which there is no container.
     """
     dsn = os.environ.get("INDB_TEST_POSTGRES")
     if dsn:
@@ -76,7 +81,7 @@ def postgres() -> Iterator[Postgres]:
         return
     reasons = ["INDB_TEST_POSTGRES is not set"]
     with ExitStack() as stack:
-        for source in (container, private_cluster):
+        for source in (container,) if "INDB_TEST_IMAGE" in os.environ else (container, private_cluster):
             try:
                 found = stack.enter_context(source())
             except NoPostgres as error:
@@ -90,7 +95,7 @@ def postgres() -> Iterator[Postgres]:
 
 @contextmanager
 def container() -> Iterator[Postgres]:
-    """A container of docker/postgres, its image built when it is not there yet."""
+    """A container of docker/postgres, its image built when it is not there yet and INDB_TEST_IMAGE names none."""
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # its image would have to be pulled too
     os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
     os.environ.setdefault("TC_MAX_TRIES", "20")
@@ -105,7 +110,8 @@ def container() -> Iterator[Postgres]:
     with warnings.catch_warnings(), ExitStack() as stack:
         warnings.simplefilter("ignore")
         names = {"username": "postgres", "password": secrets.token_hex(8), "dbname": "postgres", "driver": None}
-        server = PostgresContainer(_image(), **names)
+        image = os.environ.get("INDB_TEST_IMAGE") or _image()
+        server = PostgresContainer(image, **names)
         server.with_command(["postgres", *_options(SETTINGS)])
         try:
             stack.enter_context(server)
@@ -113,7 +119,7 @@ def container() -> Iterator[Postgres]:
             server.stop()
             raise NoPostgres(f"the container does not start: {error}") from error
         dsn = server.get_connection_url()
-        yield Postgres(with_database(dsn), f"container of docker/postgres, {version(dsn)}")
+        yield Postgres(with_database(dsn), f"container of {image}, {version(dsn)}", image=image)
 
 
 def _engine_answers() -> bool:
@@ -132,17 +138,19 @@ def _engine_answers() -> bool:
 
 
 def _image() -> str:
-    """The tag of the image, which is built under a name of its Dockerfile's content."""
+    """The tag of the image, which is built under a name of what it is built of."""
     import docker
 
-    tag = f"indb-test-postgres:{sha256((IMAGE / 'Dockerfile').read_bytes()).hexdigest()[:12]}"
+    sources = [ROOT / DOCKERFILE, *sorted(path for path in (ROOT / "sql/postgres").rglob("*") if path.is_file())]
+    digest = sha256(b"".join(sha256(path.read_bytes()).digest() for path in sources))
+    tag = f"indb-postgres:{digest.hexdigest()[:12]}"
     outcome: list[Exception | None] = []
 
     def build() -> None:
         try:
             with closing(docker.from_env(timeout=BUILD_SECONDS)) as client:
                 if not client.images.list(name=tag):
-                    client.images.build(path=str(IMAGE), tag=tag, rm=True)
+                    client.images.build(path=str(ROOT), dockerfile=DOCKERFILE, tag=tag, rm=True)
             outcome.append(None)
         except Exception as error:
             outcome.append(error)

@@ -16,9 +16,8 @@ from indb.engines.base import Engine
 from indb.errors import DeployError, IndbError
 
 
-@pytest.fixture
+@pytest.fixture(params=["postgres"])
 def db(request):
-    request.param = "postgres"
     yield from opened(request)
 
 

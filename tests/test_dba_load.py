@@ -14,9 +14,8 @@ SESSIONS = 8
 CHANGES = 200
 
 
-@pytest.fixture
+@pytest.fixture(params=["postgres"])
 def db(request):
-    request.param = "postgres"
     yield from opened(request)
 
 

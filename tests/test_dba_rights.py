@@ -11,9 +11,8 @@ import indb
 from indb.errors import DatabaseError
 
 
-@pytest.fixture
+@pytest.fixture(params=["postgres"])
 def db(request):
-    request.param = "postgres"
     yield from opened(request)
 
 

@@ -253,11 +253,11 @@ def test_links_lead_somewhere(path):
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_what_a_shell_is_told_exists(path):
-    targets = set(re.findall(r"(?m)^(\w+):", (ROOT / "Makefile").read_text("utf-8")))
+    targets = set(re.findall(r"(?m)^([\w-]+):", (ROOT / "Makefile").read_text("utf-8")))
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     for block in blocks(path.read_text("utf-8")):
         if block.words[0] == "sh":
-            assert set(re.findall(r"(?m)^(?:\$ )?make (\w+)", block.text)) <= targets
+            assert set(re.findall(r"(?m)^(?:\$ )?make ([\w-]+)", block.text)) <= targets
             named = re.findall(r"pip install [^\n]*\[([\w,]+)\]", block.text)
             assert {extra for names in named for extra in names.split(",")} <= set(extras)
 

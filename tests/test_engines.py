@@ -51,6 +51,7 @@ def test_a_dsn_that_does_not_answer_is_an_error_not_a_detour(monkeypatch):
 
 def test_without_any_source_the_reasons_are_listed(monkeypatch):
     monkeypatch.delenv("INDB_TEST_POSTGRES", raising=False)
+    monkeypatch.delenv("INDB_TEST_IMAGE", raising=False)
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent.sock")
     monkeypatch.setattr(engines, "server_binaries", lambda: (_ for _ in ()).throw(engines.NoPostgres("no binaries")))
     with pytest.raises(engines.NoPostgres, match=r"not set; no Docker engine answers; no binaries"), engines.postgres():

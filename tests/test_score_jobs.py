@@ -134,7 +134,8 @@ def test_what_one_connection_fails_at(db: Database) -> None:
 
 
 def test_where_others_could_not_see_it(db: Database) -> None:
-    with psycopg.connect(db.engine.connection.info.dsn) as connection:
+    info = db.engine.connection.info
+    with psycopg.connect(info.dsn, password=info.password or None) as connection:
         borrowed = indb.connect(connection)
         connection.execute("CREATE TABLE fresh (id integer PRIMARY KEY, dist double precision)")
         with pytest.raises(DatabaseError, match="an open transaction, of which others see nothing"):
