@@ -11,7 +11,7 @@ JOBS ?= 2
 APT = DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install --yes --no-install-recommends
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help setup demo test quick container-test lint bench postgres clean
+.PHONY: help setup demo test quick container-test extension lint bench postgres clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +27,10 @@ test: setup postgres ## run every test, against real databases
 quick: setup ## run the tests that need no server and no patience (under two minutes)
 	$(BIN)/pytest -n $(JOBS) -m "not slow and not postgres"
 
-container-test: setup ## run the quick tests of PostgreSQL in a container of docker/postgres, as root on Linux
+extension: setup ## write the files that CREATE EXTENSION indb reads into build/extension
+	$(BIN)/indb extension --out build/extension
+
+container-test: extension ## run the quick tests of PostgreSQL in a container of docker/postgres, as root on Linux
 	docker/engine.sh docker/container-test.sh $(BIN)/pytest -n $(JOBS) -m "postgres and not slow"
 
 lint: setup ## ruff and mypy
@@ -75,5 +78,6 @@ define install_postgres
 $(SUDO) apt-get update --quiet; \
 	    newest() { ls /usr/lib/postgresql 2>/dev/null | sort -n | tail -1; }; \
 	    if [ -z "$$(newest)" ]; then $(APT) postgresql-15 || $(APT) postgresql; fi; \
-	    $(APT) "postgresql-plpython3-$$(newest)" python3-numpy || echo "No PL/Python: its tests will be skipped."
+	    $(APT) "postgresql-plpython3-$$(newest)" python3-numpy || echo "No PL/Python: its tests will be skipped."; \
+	    $(APT) "postgresql-$$(newest)-pgtap" || echo "No pgTAP: a test will be skipped."
 endef

@@ -339,8 +339,15 @@ def database(server_dsn: str, name: str) -> Iterator[str]:
             connection.execute(drop.format(sql.Identifier(name)))
 
 
+def pgtap_problem() -> str:
+    """Why the machine's own server has no pgTAP; "" when it has, or is not that of a Debian package."""
+    share = Path("/usr/share/postgresql") / server_binaries().parent.name
+    there = not share.is_dir() or (share / "extension" / "pgtap.control").exists()
+    return "" if there else "it is not installed"
+
+
 def main() -> int:
-    """Say which PostgreSQL the tests would use; 1 when there is none, or none that runs Python with numpy."""
+    """Say which PostgreSQL the tests would use; 1 when there is none, none that runs Python with numpy, or no pgTAP."""
     if os.environ.get("INDB_TEST_POSTGRES"):  # what it names is used or fails: nothing is to be installed
         return 0
     try:
@@ -349,7 +356,10 @@ def main() -> int:
             problem = python_problem(server.dsn)
             if problem:
                 print(f"No PL/Python with numpy: {problem}")
-            return int(bool(problem))
+        lacks = pgtap_problem()
+        if lacks:
+            print(f"No pgTAP: {lacks}")
+        return int(bool(problem or lacks))
     except NoPostgres as error:
         print(f"No PostgreSQL: {error}")
         return 1

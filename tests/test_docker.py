@@ -14,6 +14,7 @@ from docker.utils.build import exclude_paths
 from sklearn.ensemble import RandomForestRegressor
 
 import indb
+from indb.engines.postgres_extension import files
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCKERFILE = (ROOT / engines.DOCKERFILE).read_text("utf-8")
@@ -27,12 +28,15 @@ def name(path):
 
 def test_what_is_copied_into_the_image_exists_and_is_sent_to_the_engine():
     copied = re.findall(r"(?m)^COPY (?!--from)(.*) \S+$", DOCKERFILE)
+    copied.remove("build/extension")  # `make extension` makes it
+    assert "\n\t$(BIN)/indb extension --out build/extension\n" in (ROOT / "Makefile").read_text("utf-8")
+    assert "\n!build/extension\n" in (ROOT / ".dockerignore").read_text("utf-8")
     sent = exclude_paths(str(ROOT), (ROOT / ".dockerignore").read_text("utf-8").splitlines(), engines.DOCKERFILE)
     for source in (source for sources in copied for source in sources.split()):
         files = [path for path in ROOT.glob(source) if path.is_file()] or list((ROOT / source).rglob("*.*"))
         assert files, source
         assert {name(path) for path in files} <= sent, source
-    assert {path.split("/")[0] for path in sent} <= {"sql", "docker", ".dockerignore"}
+    assert {path.split("/")[0] for path in sent} <= {"sql", "build", "docker", ".dockerignore"}
 
 
 def test_compose_builds_the_same_image():
@@ -59,7 +63,7 @@ def test_what_ci_runs_exists():
     steps = re.findall(r"(?m)^make (.*)$", (ROOT / ".ci/run").read_text("utf-8"))
     assert steps == ["lint", "test", "container-test"]
     for step in steps:
-        assert re.search(f"(?m)^{step}: setup", makefile), step
+        assert re.search(f"(?m)^{step}: (setup|extension)", makefile), step
     for script in re.findall(r"docker/\S+\.sh", makefile):
         assert (ROOT / script) in SCRIPTS
 
@@ -94,6 +98,16 @@ def test_the_image_holds_the_sql_files_of_this_checkout(image, postgres_connecti
     for path in (path for path in folder.rglob("*") if path.is_file()):
         there = f"/opt/indb/sql/{path.relative_to(folder)}"
         assert postgres_connection.execute("SELECT pg_read_file(%s)", (there,)).fetchone() == (path.read_text("utf-8"),)
+
+
+def test_a_new_server_is_ready(image, postgres_server, postgres_connection):
+    with psycopg.connect(engines.with_database(postgres_server.dsn, "postgres")) as connection:
+        found = connection.execute("SELECT extname FROM pg_extension ORDER BY 1").fetchall()
+    assert {("indb",), ("indb_udf",), ("plpython3u",)} <= set(found)
+    folder = "/opt/indb/extension"
+    for name, content in files().items():
+        found = postgres_connection.execute("SELECT pg_read_file(%s)", (f"{folder}/{name}",)).fetchone()
+        assert found == (content,), name
 
 
 def test_the_server_runs_trees_with_the_onnxruntime_of_the_image(image, plpython, postgres_connection):

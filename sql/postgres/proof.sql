@@ -38,7 +38,7 @@ COMMENT ON FUNCTION indb.agrees(jsonb, jsonb, double precision) IS 'indb: whethe
 -- rows, and raises an error at the first value that is not as expected. An exact type (a label) has no tolerance.
 CREATE OR REPLACE FUNCTION indb.prove(model_name text, model_version integer, tolerance double precision DEFAULT 1e-9)
 RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1 AS $body$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1 SET jit = off AS $body$
 DECLARE
     pinned text := model_name || '@' || model_version;
     about record;
