@@ -74,6 +74,7 @@ def deploy(engine: Engine, request: Request) -> Deployed:
     known = engine.deployments()
     engine.check_free(request.name, known)
     made = new_version(engine, request.name, request.model, ready, table, plan, known)
+    engine.expect(known, made)
     made, note = install(engine, made, request, ready, table, plan)
     rows = Proof.of(engine, made, request, table)
     golden = rows.golden(made)

@@ -41,36 +41,51 @@ def script(engine: Engine, request: Request) -> Script:
             deployed = deploy(engine, request)
         made = deployed.deployment
         known = engine.deployments()
-        with engine.written_down() as removing:
-            engine.prepare()
-            drop(engine, [made], [*known, made], is_last=not any(each.name == made.name for each in known))
-        is_only = not known
         back = _back(engine, made, known)
+        removing = _removed(engine, made, known) if known else _everything(engine, made)
     return Script(
         _file(engine, deployed, f"installs {made.pinned}", _preamble(engine, deployed), installing),
         _file(engine, deployed, f"goes back from {made.pinned}", _REASONS["rollback"], back),
-        _file(
-            engine, deployed, f"takes out {made.pinned}", _REASONS["uninstall"],
-            _everything(engine, made) if is_only else removing,
-        ),
+        _file(engine, deployed, f"takes out {made.pinned}", _REASONS["uninstall"], removing),
         deployed,
-    )  # fmt: skip
+    )
 
 
 _REASONS = {
     "rollback": ["What the bare name meant before, it means again. The version stays, as archived."],
-    "uninstall": ["Everything that the install script made is removed; a version in production is not."],
+    "uninstall": ["Everything that the install script made is removed; the version before is in production again."],
 }
 
 
 def _back(engine: Engine, made: Deployment, known: Sequence[Deployment]) -> list[str]:
     """The statements that take back a promotion."""
-    before = next((each for each in known if each.name == made.name and each.is_champion), None)
+    before = _before(made, known)
     if before is None:
         return []
     with engine.written_down() as found:
         engine.prepare()
         engine.rollback(made, before, [*known, made])
+    return found
+
+
+def _before(made: Deployment, known: Sequence[Deployment]) -> Deployment | None:
+    """The version whose place a new one takes in production."""
+    return next((each for each in known if each.name == made.name and each.is_champion), None)
+
+
+def _removed(engine: Engine, made: Deployment, known: Sequence[Deployment]) -> list[str]:
+    """The statements that take out one version among others, also while it is in production."""
+    before = _before(made, known)
+    name = f"name = {_text(made.name)}"
+    with engine.written_down() as found:
+        engine.prepare()
+        engine.expect(known, made)
+        if before and engine.dialect == "postgres":
+            where = f"m.{name} AND m.version = {made.version} AND m.state = 'production'"
+            engine.write(f"SELECT indb.rollback(m.name) FROM indb.models AS m WHERE {where}")
+        elif before and made.is_champion:
+            engine.rollback(made, before, [*known, made])
+        drop(engine, [made], [*known, made], is_last=not any(each.name == made.name for each in known))
     return found
 
 

@@ -133,6 +133,76 @@ def test_rollback_and_uninstall_of_a_second_version(db):
     assert "nothing to do" in db.script("new", regression(), "flights").rollback
 
 
+def test_uninstall_of_the_version_in_production(db):
+    """The version before is in production again, as it was."""
+    db.deploy("times", regression(factor=1.0), "flights")
+    before, made = catalog(db), db.versions("times")
+    found = db.script("times", regression(factor=2.0), "flights")
+    execute(db, found.install)
+    execute(db, found.uninstall)
+    assert means(db) == 1.0
+    assert catalog(db) == before
+    assert db.versions("times") == made
+
+
+def test_uninstall_after_another_promotion(db):
+    db.deploy("times", regression(factor=1.0), "flights")
+    found = db.script("times", regression(factor=2.0), "flights")
+    execute(db, found.install)
+    db.deploy("times", regression(factor=3.0), "flights")
+    if db.engine.dialect == "duckdb":
+        with pytest.raises(duckdb.Error, match="found other versions or names .*times@3"):
+            execute(db, found.uninstall)
+        run(db, "ROLLBACK")
+    else:
+        assert "other versions than when this was written: times@3" in execute(db, found.uninstall, code=3)
+    assert means(db) == 3.0
+
+
+def test_a_script_that_is_run_when_another_model_is_there(db):
+    """What predict() means is written in it: the other model would be gone from it."""
+    found = db.script("times", regression(factor=2.0), "flights")
+    db.deploy("other", regression(factor=5.0), "flights")
+    if db.engine.dialect == "duckdb":
+        with pytest.raises(duckdb.Error, match="found other versions or names .*other@1"):
+            execute(db, found.install)
+        run(db, "ROLLBACK")
+    else:
+        assert "other versions than when this was written: other@1" in execute(db, found.install, code=3)
+    assert means(db, "other") == 5.0
+    execute(db, db.script("times", regression(factor=2.0), "flights").install)
+    assert (means(db), means(db, "other")) == (2.0, 5.0)
+
+
+def test_another_name_since(db):
+    """In PostgreSQL what names mean is no part of a script; in DuckDB it is in the macros."""
+    db.deploy("times", regression(factor=1.0), "flights")
+    found = db.script("times", regression(factor=2.0), "flights")
+    db.alias("times@1", "first")
+    if db.engine.dialect == "duckdb":
+        with pytest.raises(duckdb.Error, match="found other versions or names .*times@first for version 1"):
+            execute(db, found.install)
+        run(db, "ROLLBACK")
+    else:
+        execute(db, found.install)
+    assert means(db, "times@first") == 1.0
+
+
+def test_the_version_in_production_changed_since(db):
+    db.deploy("times", regression(factor=1.0), "flights")
+    db.deploy("times", regression(factor=2.0), "flights")
+    found = db.script("times", regression(factor=3.0), "flights")
+    execute(db, found.install)
+    db.promote("times@1")
+    if db.engine.dialect == "duckdb":
+        with pytest.raises(duckdb.Error, match="found other versions or names .*times@1"):
+            execute(db, found.uninstall)
+        run(db, "ROLLBACK")
+    else:
+        execute(db, found.uninstall)
+    assert means(db) == 1.0
+
+
 def test_a_candidate(db):
     db.deploy("times", regression(factor=1.0), "flights")
     execute(db, db.script("times", regression(factor=2.0), "flights", promote=False).install)

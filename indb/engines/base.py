@@ -178,6 +178,13 @@ class Engine(ABC):
         """Every version of every model, oldest first; none when nothing was ever deployed."""
 
     @abstractmethod
+    def expect(self, known: Sequence[Deployment], made: Deployment) -> None:
+        """Have the database itself refuse to go on when others are deployed than are known, but for `made`.
+
+        What names mean is written for those that are known; a script may run much later.
+        """
+
+    @abstractmethod
     def register(self, deployment: Deployment, model: bytes, plan: str) -> None:
         """Write a version into the registry, as a candidate. plan: why it has its strategy, as JSON."""
 

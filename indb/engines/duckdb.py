@@ -171,6 +171,9 @@ class DuckDB(Engine):
             self.functions.sync(self, deployments)  # another connection may have deployed or dropped some
         return deployments
 
+    def expect(self, known: Sequence[Deployment], made: Deployment) -> None:
+        registry.expect(self, known, made)
+
     def register(self, deployment: Deployment, model: bytes, plan: str) -> None:
         registry.register(self, deployment, model, plan)
 

@@ -54,6 +54,30 @@ def deployments(database: DuckDB) -> list[Deployment]:
     return [from_row(row) for row in found]
 
 
+def expect(database: DuckDB, known: Sequence[Deployment], made: Deployment) -> None:
+    """Refuse to go on when others are deployed, or names mean others, than are known: macros say what they mean."""
+    there = "SELECT name || '@' || version AS what FROM indb.models"
+    _expect(database, there, [each.pinned for each in known], [made.pinned])
+    champions = [each for each in known if each.is_champion]
+    replaced = [each.pinned for each in champions if each.name == made.name]
+    there += " WHERE state = 'production'"
+    _expect(database, there, [each.pinned for each in champions], [*replaced, made.pinned])
+    there = "SELECT name || '@' || alias || ' for version ' || version AS what FROM indb.aliases"
+    aliases = [f"{each.name}@{alias} for version {each.version}" for each in known for alias in each.aliases]
+    _expect(database, there, aliases, [])
+
+
+def _expect(database: DuckDB, there: str, known: Sequence[str], free: Sequence[str]) -> None:
+    """Refuse to go on when a query does not give what is known; what is `free` may be there or not."""
+    expected = f"SELECT what FROM (SELECT unnest(CAST([{', '.join(map(text, known))}] AS VARCHAR[])) AS what)"
+    may_be = ", ".join(map(text, free)) or "''"
+    why = text("cannot go on: found other versions or names than when this was written: ")
+    database.write(
+        f"SELECT error({why} || what || '; write the script again') FROM (\n"
+        f"  ({there} EXCEPT {expected}) UNION ALL ({expected} EXCEPT {there})) AS o\nWHERE what NOT IN ({may_be})"
+    )
+
+
 def register(database: DuckDB, deployment: Deployment, model: bytes, plan: str) -> None:
     """Write a version, as a candidate. It is there if it could not become a UDF: there are no savepoints."""
     where = f"WHERE name = {text(deployment.name)} AND version = {deployment.version}"

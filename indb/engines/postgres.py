@@ -207,6 +207,10 @@ class Postgres(Engine):
     def deployments(self) -> list[Deployment]:
         return registry.deployments(self) if self.is_prepared() else []
 
+    def expect(self, known: Sequence[Deployment], made: Deployment) -> None:
+        versions = ", ".join(text(each.pinned) for each in known)
+        self.write(f"SELECT indb.expect_versions(ARRAY[{versions}]::text[], {text(made.pinned)})")
+
     def register(self, deployment: Deployment, model: bytes, plan: str) -> None:
         registry.register(self, deployment, model, plan)
 

@@ -104,6 +104,29 @@ $body$;
 
 COMMENT ON FUNCTION indb.check_version(text, integer) IS 'indb: raises an error for a version that is not there';
 
+-- Raises an error when other versions are deployed than were when a script was written: predict() in it has an arm for each of
+-- those. The version that the script is about may be there or not.
+CREATE OR REPLACE FUNCTION indb.expect_versions(known text[], about text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
+DECLARE
+    there text[];
+BEGIN
+    SELECT coalesce(array_agg(m.name || '@' || m.version ORDER BY m.name, m.version), '{}') INTO there
+    FROM indb.models AS m WHERE m.name || '@' || m.version <> about;
+    IF NOT (there <@ known AND known <@ there) THEN
+        RAISE EXCEPTION 'cannot go on: found other versions than when this was written: %',
+                (SELECT string_agg(u.pinned, ', ' ORDER BY u.pinned) FROM (
+                    (SELECT unnest(there) AS pinned EXCEPT SELECT unnest(known))
+                    UNION ALL (SELECT unnest(known) EXCEPT SELECT unnest(there))
+                ) AS u)
+            USING HINT = 'Somebody deployed or dropped them since: write the script again.',
+                ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+END
+$body$;
+
+COMMENT ON FUNCTION indb.expect_versions(text[], text) IS 'indb: raises an error when other versions are there than expected';
+
 -- What deploys, promotes and drops waits for the others: two at a time would rebuild the same functions.
 CREATE OR REPLACE FUNCTION indb.lock() RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $body$ SELECT pg_advisory_xact_lock(1768842338) $body$;
@@ -194,6 +217,7 @@ COMMENT ON FUNCTION indb.set_alias(text, text, integer) IS 'indb: lets name@alia
 REVOKE ALL ON FUNCTION indb.rebuild_names(text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION indb.drop_unused() FROM PUBLIC;
 REVOKE ALL ON FUNCTION indb.check_version(text, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION indb.expect_versions(text[], text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION indb.lock() FROM PUBLIC;
 REVOKE ALL ON FUNCTION indb.promote(text, integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION indb.rollback(text) FROM PUBLIC;

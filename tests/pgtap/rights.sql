@@ -40,6 +40,7 @@ INSERT INTO expected (function, callers) VALUES
     ('prove(text, integer, double precision)', '{indb_admin}'),
     ('apply_grants(text)', '{}'),
     ('drop_unused()', '{}'),
+    ('expect_versions(text[], text)', '{}'),
     ('forget_grants()', '{}'),
     ('lock()', '{}'),
     ('rebuild_names(text)', '{}'),
