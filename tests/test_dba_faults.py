@@ -1,19 +1,24 @@
 """A deployment that is cut off: at every statement the database is as it was before, and the next one works."""
 
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
+import numpy as np
 import psycopg
 import pytest
 from deployed import binary, opened, regression, rows, run
 from engines import NoPostgres, private_cluster, with_database
+from sklearn.ensemble import RandomForestRegressor
 from test_script import catalog
 
 import indb
 from indb.engines.base import Engine
-from indb.errors import DeployError, IndbError
+from indb.errors import DatabaseError, DeployError, IndbError
 
 
 @pytest.fixture(params=["postgres"])
@@ -229,3 +234,44 @@ def test_a_server_that_crashes(own_server, tmp_path):
     with indb.connect(dsn) as db:
         db.deploy("late", binary(), "flights")
         assert rows(db, "SELECT late(f) FROM flights AS f") == [("yes",)]
+
+
+@pytest.fixture
+def small_disk(monkeypatch):
+    """A disk of 160 MB, on which the tests' temporary folders lie meanwhile."""
+    folder = Path(tempfile.mkdtemp(prefix="indb-disk-", dir="/tmp"))
+    mount = ["mount", "-t", "tmpfs", "-o", "size=160m,mode=755", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        folder.rmdir()
+        pytest.skip("no right to mount a small disk here")
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+    folder.rmdir()
+
+
+@pytest.mark.slow
+def test_a_full_disk(small_disk):
+    """The statement that finds no room ends the deployment; with room again it works."""
+    rng = np.random.default_rng(0)
+    data = rng.normal(size=(4000, 2))
+    forest = RandomForestRegressor(60, random_state=0).fit(data, rng.normal(size=4000))
+    model = indb.read(forest, columns=["age", "dist"])
+    try:
+        with private_cluster() as server, indb.connect(server.dsn) as db:
+            run(db, "CREATE TABLE flights (id integer PRIMARY KEY, age double precision, dist double precision)")
+            db.deploy("double", regression(), "flights")
+            run(db, "CHECKPOINT")
+            before = catalog(db)
+            filler = small_disk / "filler"
+            with filler.open("wb") as file:
+                file.write(bytes(shutil.disk_usage(small_disk).free - (1 << 20)))
+            with pytest.raises((DeployError, DatabaseError), match="No space left on device"):
+                db.deploy("forest", model, "flights", strategy="staged")
+            filler.unlink()
+            assert catalog(db) == before
+            assert [each.name for each in db.models()] == ["double"]
+            db.deploy("late", regression(), "flights")
+            assert db.verify("late").ok
+    except NoPostgres as problem:
+        pytest.skip(f"no server binaries here: {problem}")
