@@ -200,7 +200,8 @@ class Proof:
     def of(cls, engine: Engine, made: Deployment, request: Request, table: Table) -> Proof:
         """The rows that came with the request, and rows on which this model is most likely to be scored wrongly.
 
-        What must come out of the latter is what `indb.evaluate` says.
+        What must come out of the latter is what the library says while the fitted object is at hand, else what
+        `indb.evaluate` does.
 
         Raises: BindError when the former lack a column.
         """
@@ -213,7 +214,7 @@ class Proof:
         more = [tuple(row[column.model] for column in made.columns) for row in awkward]
         if not made.is_mapped:
             more = list(engine.held(made, table, more))
-        found = verify.evaluated(request.model, made, more)
+        found = verify.told(request.model, made, more)
         told = [number for number, values in enumerate(zip(*found, strict=True)) if not any(map(_is_infinite, values))]
         for known, added in zip(expected, found, strict=True):
             known += [added[number] for number in told]

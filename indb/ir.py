@@ -301,11 +301,14 @@ class Model:
     """A fitted model: the columns it was trained with, in order, and its targets.
 
     `source` says what it was read from (class, library and version), for headers and listings; nothing depends on it.
+    `origin` is the fitted object with the names of its columns, while it is at hand: a deployment is compared with it.
+    It is never saved.
     """
 
     columns: tuple[Column, ...]
     targets: tuple[Target, ...]
     source: dict[str, str] = field(default_factory=dict)
+    origin: tuple[Any, tuple[str, ...]] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         validate(self)

@@ -234,10 +234,13 @@ def rows_for(columns: Sequence[BoundColumn], proof: GoldenRows) -> list[Row]:
     return list(zip(*found, strict=True)) if found else [()] * len(proof)
 
 
-def frame_of(columns: Sequence[BoundColumn], rows: Sequence[Row], model_object: Any) -> Any:
+def frame_of(
+    columns: Sequence[BoundColumn], rows: Sequence[Row], model_object: Any, trained: Sequence[str] = ()
+) -> Any:  # fmt: skip
     """Rows of a database as what a fitted estimator takes: a DataFrame if it was fitted with names, else an array.
 
-    Columns that the model does not read are missing in every row.
+    Columns that the model does not read are missing in every row. trained: the columns of an array, where they have
+    other names than x0, x1, ….
     """
     names = [str(name) for name in getattr(model_object, "feature_names_in_", ())]
     values = {column.model: [row[index] for row in rows] for index, column in enumerate(columns)}
@@ -250,6 +253,8 @@ def frame_of(columns: Sequence[BoundColumn], rows: Sequence[Row], model_object: 
     array = np.full((len(rows), count), np.nan)
     for index, (name, column) in enumerate(values.items()):
         position = int(name[1:]) if name[:1] == "x" and name[1:].isdigit() else index
+        if name in trained:
+            position = trained.index(name)
         array[:, position] = [math.nan if value is None else value for value in column]
     return array
 
@@ -286,6 +291,34 @@ def evaluated(model: Model, deployment: Deployment, rows: Sequence[Row]) -> list
         else:
             found.append([_plain(value) for value in array[:, lane.lane]])
     return found
+
+
+def told(model: Model, deployment: Deployment, rows: Sequence[Row]) -> list[list[Any]]:
+    """What the fitted object of a model gives for each lane, over rows of the bound columns; else what `evaluate` does.
+
+    The library is asked for the rows that `evaluate` says it accepts, at once.
+    """
+    found = evaluated(model, deployment, rows)
+    accepted = [number for number, values in enumerate(zip(*found, strict=True)) if any(map(_is_value, values))]
+    if model.origin is None or model.is_foreign or not accepted:
+        return found
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # of what is there on purpose: overflow, unknown categories
+            fitted, names = model.origin
+            frame = frame_of(deployment.columns, [rows[number] for number in accepted], fitted, names)
+            given = golden_rows(fitted, frame).expected(deployment)
+    except Exception:  # it may want more of a frame than its values, such as categories: the other judge is left
+        return found
+    for lane, values in zip(found, given, strict=True):
+        for number, value in zip(accepted, values, strict=True):
+            if _is_value(_plain(value)) and _is_value(lane[number]):
+                lane[number] = value
+    return found
+
+
+def _is_value(value: Any) -> bool:
+    return value is not None and value is not NOT_COMPARED
 
 
 def _results(model: Model, columns: Mapping[str, list[Any]], n_rows: int) -> dict[str, dict[str, Values]]:

@@ -6,7 +6,7 @@ from deployed import ENGINES, binary, objects, opened, regression, rows, run, se
 
 import indb
 from indb import build
-from indb.errors import DatabaseError, NotDeployed
+from indb.errors import DatabaseError, NotDeployed, VerifyError
 from indb.evaluate import evaluate
 from indb.ir import Column, Lookup, Model, Target, Type
 from indb.verify import GoldenRows
@@ -186,3 +186,22 @@ def test_verify_computes_the_golden_rows_again(db):
     report = db.verify("late")
     assert not report.ok
     assert "first: predict_proba 'yes': expected" in str(report)
+
+
+def test_a_deployment_is_compared_with_the_fitted_object_that_is_at_hand(db, tmp_path):
+    """Not with what indb read from it: a reader that is wrong is noticed."""
+    from dataclasses import replace
+
+    from sklearn.tree import DecisionTreeClassifier
+
+    data, labels = [[1.0, 0.0], [5.0, 1.0], [20.0, 0.0], [30.0, 1.0]], ["a", "a", "b", "b"]
+    fitted = DecisionTreeClassifier(random_state=0).fit(data, labels)
+    other = DecisionTreeClassifier(random_state=0).fit(data, ["a", "b", "b", "b"])
+    model = indb.read(fitted, columns=["age", "dist"])
+    assert db.verify(db.deploy("fitted", model, "flights").name).ok
+    flipped = r"it does not give what the library gives.\n.*label flips(.|\n)*expected 'b', found 'a'"
+    with pytest.raises(VerifyError, match=flipped):
+        db.deploy("wrong", replace(model, origin=(other, ("age", "dist"))), "flights")
+    assert [each.name for each in db.models()] == ["fitted"]
+    model.save(tmp_path / "fitted.indb")
+    assert indb.load(tmp_path / "fitted.indb").origin is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from indb import build
@@ -68,7 +69,7 @@ def _read_estimator(
     version = getattr(sys.modules.get(package), "__version__", "")
     source = {"class": cls.__name__, "library": LIBRARIES.get(package, package), "version": str(version)}
     try:
-        return _read_blocks(estimator, names, source)
+        return replace(_read_blocks(estimator, names, source), origin=(estimator, names))
     except UnsupportedModel as reason:
         return foreign.read(estimator, names, text_columns, trust, reason, source)
 
