@@ -296,10 +296,15 @@ def evaluated(model: Model, deployment: Deployment, rows: Sequence[Row]) -> list
 def told(model: Model, deployment: Deployment, rows: Sequence[Row]) -> list[list[Any]]:
     """What the fitted object of a model gives for each lane, over rows of the bound columns; else what `evaluate` does.
 
-    The library is asked for the rows that `evaluate` says it accepts, at once.
+    The library is asked for the rows that `evaluate` says it accepts, at once. Not for those in which a text is missing:
+    a database has one NULL where a frame has None, NaN and NA, and estimators tell them apart.
     """
     found = evaluated(model, deployment, rows)
-    accepted = [number for number, values in enumerate(zip(*found, strict=True)) if any(map(_is_value, values))]
+    texts = [index for index, column in enumerate(deployment.columns) if column.kind in ("text", "enum")]
+    accepted = [
+        number for number, values in enumerate(zip(*found, strict=True))
+        if any(map(_is_value, values)) and all(rows[number][index] is not None for index in texts)
+    ]  # fmt: skip
     if model.origin is None or model.is_foreign or not accepted:
         return found
     try:
