@@ -296,8 +296,8 @@ def evaluated(model: Model, deployment: Deployment, rows: Sequence[Row]) -> list
 def told(model: Model, deployment: Deployment, rows: Sequence[Row]) -> list[list[Any]]:
     """What the fitted object of a model gives for each lane, over rows of the bound columns; else what `evaluate` does.
 
-    The library is asked for the rows that `evaluate` says it accepts, at once. Not for those in which a text is missing:
-    a database has one NULL where a frame has None, NaN and NA, and estimators tell them apart.
+    The library is asked for the rows that `evaluate` says it accepts, at once. Not for those in which a text is
+    missing: a database has one NULL where a frame has None, NaN and NA, and estimators tell them apart.
     """
     found = evaluated(model, deployment, rows)
     texts = [index for index, column in enumerate(deployment.columns) if column.kind in ("text", "enum")]

@@ -105,7 +105,7 @@ def pipeline(estimator):
 
 MODELS = {
     "pipeline": lambda: pipeline(LogisticRegression()),
-    "forest": lambda: pipeline(RandomForestClassifier(60, max_depth=8, random_state=0)),
+    "forest": lambda: pipeline(RandomForestClassifier(100, max_depth=8, random_state=0)),
 }
 
 
