@@ -179,7 +179,7 @@ def copied_cluster(major: str) -> Iterator[tuple[Postgres, Path]]:
     """
     with tempfile.TemporaryDirectory(prefix="indb-pg-") as folder:
         Path(folder).chmod(0o755)  # the server's user must be able to read it, wherever the packages lie
-        programs = (_copy_of_debian if major == "debian" else _copy_of_package)(major, Path(folder))
+        programs = (_copy_of_debian if major == "debian" else copy_of_package)(major, Path(folder))
         with private_cluster(programs) as server:
             yield server, programs
 
@@ -195,7 +195,7 @@ def _copy_of_debian(_: str, folder: Path) -> Path:
     return folder / places[0].relative_to("/") / "bin"
 
 
-def _copy_of_package(major: str, folder: Path) -> Path:
+def copy_of_package(major: str, folder: Path) -> Path:
     found = importlib.util.find_spec(PACKAGES[major])
     if found is None or found.origin is None:
         raise NoPostgres(f"the package {PACKAGES[major]} is not installed")
@@ -215,7 +215,7 @@ def private_cluster(programs: Path | None = None) -> Iterator[Postgres]:
     this process is killed.
     """
     programs = programs or server_binaries()
-    user = _server_user()
+    user = server_user()
     base = tempfile.gettempdir() if len(tempfile.gettempdir()) < 40 else "/tmp"  # a socket's path has 107 bytes
     folder = Path(tempfile.mkdtemp(prefix="indb-pg-", dir=base))
     if user:
@@ -261,7 +261,7 @@ def server_binaries() -> Path:
     raise NoPostgres("no server binaries on the PATH or in /usr/lib/postgresql")
 
 
-def _server_user() -> str | None:
+def server_user() -> str | None:
     """The user that runs the server: initdb refuses root; None is the user of the tests."""
     if os.geteuid() != 0:
         return None
