@@ -58,7 +58,8 @@ def test_pg_upgrade(folder, form):
     try:
         old, new = Cluster("16", folder), Cluster("17", folder)
     except NoPostgres as problem:
-        assert not os.environ.get("CI"), problem
+        if os.environ.get("CI"):
+            pytest.fail(f"CI needs it: {problem}")
         pytest.skip(str(problem))
     for cluster in (old, new):
         (share,) = {path.parent for path in cluster.programs.parent.rglob("plpgsql.control")}
