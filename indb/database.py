@@ -111,16 +111,18 @@ class Database(Lifecycle):
         server_python: str | None = None,
         promote: bool = True,
         mapping: Mapping[str, str] | None = None,
+        roles: bool = False,
     ) -> Script:
         """What `deploy` would run, as three files for psql or the duckdb shell: install, rollback, uninstall.
 
-        Nothing is changed: the database is only asked what it has. The arguments are those of `deploy`.
+        Nothing is changed: the database is only asked what it has. The arguments are those of `deploy`; roles: whether
+        the first file creates the roles indb_admin and indb_scorer, too.
 
         Raises: what `deploy` raises before it changes anything.
         """
         request = Request(name, model, table, rename, strategy, proof, server_python, promote, mapping)
         with self._reported(f"write a script for {name!r}", DeployError):
-            return script(self.engine, request)
+            return script(self.engine, request, roles)
 
     def score(
         self,

@@ -31,13 +31,15 @@ class Script:
     deployed: Deployed
 
 
-def script(engine: Engine, request: Request) -> Script:
-    """The files for a request.
+def script(engine: Engine, request: Request, roles: bool = False) -> Script:
+    """The files for a request. roles: whether the first begins with the roles of indb.
 
     Raises: what `deploy` raises before it changes anything.
     """
     with engine.transaction():
         with engine.written_down() as installing:
+            if roles:
+                engine.create_roles()
             deployed = deploy(engine, request)
         made = deployed.deployment
         known = engine.deployments()

@@ -9,7 +9,7 @@ import pytest
 from deployed import FLIGHTS, VALUES, binary, regression, rows, run
 from engines import NoPostgres, database, private_cluster
 from test_dba_rights import CALL
-from test_script import psql_environment
+from test_script import execute, psql_environment
 
 import indb
 
@@ -63,6 +63,17 @@ def test_members_of_indb_admin_deploy_for_one_another(db, session):
         session.execute("SET SESSION AUTHORIZATION anna")
     owners = "SELECT DISTINCT proowner::regrole::text FROM pg_proc WHERE pronamespace = 'indb'::regnamespace"
     assert db.engine.rows(owners) == [("indb_admin",)]
+
+
+def test_a_script_with_roles(db, session):
+    """One file for a DBA: roles first, then what members of indb_admin own."""
+    run(db, "REVOKE ALL ON DATABASE shop FROM indb_admin; DROP ROLE indb_admin; DROP ROLE indb_scorer")
+    script = db.script("double", regression(), "flights", roles=True).install
+    assert "CREATE ROLE indb_admin" not in db.script("double", regression(), "flights").install
+    execute(db, script)
+    execute(db, script)
+    run(db, "GRANT indb_scorer TO anna; GRANT indb_admin TO boris")
+    assert session.execute(CALL).fetchall() == [(1.0, 1.0, 1.0)]
 
 
 def test_the_role_that_scores_everything(db, session):

@@ -262,6 +262,29 @@ def test_somebody_else_was_faster(db):
 
 
 @pytest.mark.parametrize("db", ["postgres"], indirect=True)
+def test_a_script_of_a_python_function(db, plpython):
+    """By a superuser; the language stays."""
+    run(db, "CREATE EXTENSION plpython3u")
+    before = catalog(db)
+    script = db.script("late", binary(), "flights", strategy="udf", proof=golden())
+    assert "run it as a superuser" in script.install
+    assert catalog(db) == before
+    execute(db, script.install)
+    execute(db, script.install)
+    assert db.models()[0].strategy == "udf"
+    assert db.verify("late").ok
+    execute(db, script.uninstall)
+    assert catalog(db) == before
+    db.deploy("other", binary(), "flights", strategy="udf")
+    before = catalog(db)
+    script = db.script("late", regression(), "flights", strategy="udf")
+    execute(db, script.install)
+    assert db.verify("late").ok
+    execute(db, script.uninstall)
+    assert catalog(db) == before
+
+
+@pytest.mark.parametrize("db", ["postgres"], indirect=True)
 def test_a_damaged_model_file(db):
     script = db.script("times", regression(), "flights").install
     place = script.index("decode('\n") + 40

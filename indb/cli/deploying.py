@@ -78,10 +78,11 @@ def deploy(
     show_default=True,
     help="The folder for NAME-VERSION-install.sql and the other two.",
 )
+@click.option("--roles", is_flag=True, help="Begin with the roles indb_admin and indb_scorer (needs CREATEROLE).")
 def script(
     name: str, model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], mapping: tuple[str, ...],
     strategy: str | None,
-    server_python: str | None, candidate: bool, out: Path,
+    server_python: str | None, candidate: bool, out: Path, roles: bool,
 ) -> None:  # fmt: skip
     """Write what `indb deploy` would run as files for a DBA: install, rollback, uninstall. Nothing is changed.
 
@@ -92,7 +93,7 @@ def script(
     with opened(database) as db:
         found = db.script(
             name, read_model(model, trust), table, rename=renames(rename), mapping=mapping_of(mapping),
-            strategy=strategy, server_python=server_python, promote=not candidate,
+            strategy=strategy, server_python=server_python, promote=not candidate, roles=roles,
         )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     stem = re.sub(r"[^\w.-]", "_", f"{name}-{found.deployed.deployment.version}")
