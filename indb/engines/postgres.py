@@ -323,6 +323,10 @@ class Postgres(Engine):
 
     def driver_problem(self, verb: str, error: Exception) -> DatabaseError:
         problem = super().driver_problem(verb, error)
+        if isinstance(error, psycopg.Error) and error.diag.source_function == "exec_stmt_raise":
+            said = error.diag.message_primary or ""
+            if said.startswith("cannot "):  # a function of ours says by itself what could not be done
+                return DatabaseError(said, error.diag.message_hint)
         if isinstance(error, psycopg.errors.UndefinedFunction) and "function predict" in str(error):
             return DatabaseError(problem.message, _NO_PREDICT)
         _, is_ours, said = problem.message.partition("plpy.Error: ")
