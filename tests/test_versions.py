@@ -5,6 +5,7 @@ import re
 import pytest
 from deployed import ENGINES, binary, objects, opened, regression, rows, run
 
+from indb.engines.sqlfiles import sql_file
 from indb.errors import DatabaseError, DeployError, NotDeployed
 
 
@@ -181,3 +182,44 @@ def test_a_version_number_is_never_used_twice(three):
     assert three.deploy("times", regression(factor=9.0), "flights").version == 4
     three.drop("times")
     assert three.deploy("times", regression(factor=9.0), "flights").version == 5
+
+
+OLD_DUCKDB = """
+CREATE SCHEMA indb;
+CREATE TABLE indb.models (
+    name VARCHAR NOT NULL, version INTEGER NOT NULL, digest VARCHAR NOT NULL, schema_name VARCHAR NOT NULL,
+    table_name VARCHAR NOT NULL, strategy VARCHAR NOT NULL, signature VARCHAR NOT NULL, source VARCHAR NOT NULL,
+    model BLOB NOT NULL, created_at TIMESTAMP NOT NULL, created_by VARCHAR NOT NULL
+)
+"""
+FIELDS = "name, version, digest, strategy, signature, source, model, created_at, created_by"
+
+
+def test_a_registry_of_indb_0_1(db):
+    """Two versions as that indb left them, functions included; what their bare name meant is in production."""
+    for factor in (1.0, 2.0):
+        db.deploy("times", regression(factor=factor), "flights")
+    place = "schema_name, table_name" if db.engine.dialect == "duckdb" else "relation"
+    run(db, f"CREATE TABLE kept AS SELECT {FIELDS}, {place} FROM indb.models")
+    if db.engine.dialect == "duckdb":
+        run(db, "DROP SCHEMA indb CASCADE")
+        run(db, OLD_DUCKDB)
+    else:
+        run(db, "DROP SCHEMA indb CASCADE")
+        run(db, sql_file("postgres/extension", "indb--0.1.sql"))
+        for version, factor in ((1, 1.0), (2, 2.0)):
+            body = f'RETURN (r."dist" * {factor}::float8)'
+            run(db, f'CREATE FUNCTION indb."times@{version}"(r flights) RETURNS float8 LANGUAGE sql IMMUTABLE {body}')
+            run(db, f"COMMENT ON FUNCTION indb.\"times@{version}\"(flights) IS 'indb: times'")
+    run(db, f"INSERT INTO indb.models ({FIELDS}, {place}) SELECT {FIELDS}, {place} FROM kept")
+    db.upgrade()
+    assert [(each.version, each.state, each.previous) for each in db.versions("times")] == [
+        (1, "archived", None), (2, "production", 1),
+    ]  # fmt: skip
+    assert means(db) == 2.0
+    if db.engine.dialect == "postgres":
+        assert db.engine.rows("SELECT name, role FROM indb.grants") == [("times", "public")]
+    db.rollback("times")
+    assert means(db) == 1.0
+    assert db.deploy("times", regression(factor=3.0), "flights").version == 3
+    assert means(db) == 3.0
