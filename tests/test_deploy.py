@@ -205,3 +205,17 @@ def test_a_deployment_is_compared_with_the_fitted_object_that_is_at_hand(db, tmp
     assert [each.name for each in db.models()] == ["fitted"]
     model.save(tmp_path / "fitted.indb")
     assert indb.load(tmp_path / "fitted.indb").origin is None
+
+
+@pytest.mark.parametrize("db", ["postgres"], indirect=True)
+def test_a_domain_with_constraints_gets_no_rows_that_it_refuses(db):
+    run(db, "CREATE DOMAIN large AS integer NOT NULL CHECK (VALUE > 1000)")
+    run(db, "CREATE DOMAIN town AS text CHECK (VALUE ~ '^P')")
+    run(db, "CREATE TABLE firm (id integer PRIMARY KEY, age large, city town)")
+    run(db, "INSERT INTO firm VALUES (1, 2000, 'Paris'), (2, 1001, NULL)")
+    made = db.deploy("late", binary(), "firm")
+    for row in db.engine.golden_rows(made):
+        assert row.input["age"] > 1000
+        assert row.input["city"] is None or row.input["city"].startswith("P")
+    assert db.verify("late").ok
+    assert rows(db, "SELECT late(f) FROM firm AS f ORDER BY id") == [("yes",), ("yes",)]
