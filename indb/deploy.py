@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -119,6 +120,11 @@ def _mapped(engine: Engine, model: Model, table: Table, mapping: Mapping[str, st
     parts = {name: parts_of(name, expression, table, engine.dialect) for name, expression in mapping.items()}
     found = {}
     for name, each in parts.items():
+        volatile = engine.volatile(sorted(set(re.findall(r"(\w+)\s*\(", mapping[name].lower()))))
+        if volatile:  # where a model reads its column twice it would read two values
+            raise BindError(
+                f"cannot map column {name!r}: found {volatile[0]}(), needed what gives the same for the same row"
+            )
         value = engine.expression(table, BoundColumn(name, name, "", "", parts=each).read("r."))
         if value.kind is None:
             raise BindError(

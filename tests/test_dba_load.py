@@ -55,7 +55,9 @@ def test_rollback_under_load(db, connect):
                 time.sleep(0)
         return seen, calls
 
-    with ThreadPoolExecutor(SESSIONS) as pool:
+    with connect() as observer, ThreadPoolExecutor(SESSIONS) as pool:
+        observer.execute("SET plan_cache_mode = force_generic_plan")
+        observer.prepare_threshold = 0
         found = [pool.submit(analyst, number) for number in range(SESSIONS)]
         try:
             for number in range(CHANGES):
@@ -64,7 +66,11 @@ def test_rollback_under_load(db, connect):
                 else:
                     db.rollback("times")
                 after = rows(db, "SELECT predict('times', f) FROM flights AS f WHERE id = 1")
-                assert after == [(1.0 if number % 2 else 0.5,)]
+                wanted = 1.0 if number % 2 else 0.5
+                assert after == [(wanted,)]
+                assert (
+                    observer.execute(named).fetchone() == (wanted,) * 3
+                )  # its next statement, with a plan it has kept
         finally:
             stop.set()
         results = [each.result(60) for each in found]

@@ -31,7 +31,7 @@ import duckdb
 import psycopg
 import pytest
 from click.testing import CliRunner
-from engines import NoPostgres, database, private_cluster
+from engines import NoPostgres, absent, database, private_cluster
 
 import indb
 from indb import ir
@@ -235,7 +235,7 @@ def test_the_examples_run_on_postgres(path, tmp_path, monkeypatch, postgres_data
             with private_cluster() as server, database(server.dsn, "shop") as dsn:
                 check(path, dsn)
         except NoPostgres as problem:
-            pytest.skip(f"no server binaries here: {problem}")
+            absent(problem)
     else:
         check(path, postgres_database())
 

@@ -100,3 +100,20 @@ def test_an_error_of_the_model_leaves_no_table_and_no_view(db, monkeypatch):
         db.score("late")
     assert not rows(db, "SELECT view_name FROM duckdb_views() WHERE starts_with(view_name, 'indb_scores')")
     assert not rows(db, "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'flights_late%'")
+
+
+def test_pieces_that_begin_in_one_chunk_of_rows_and_end_in_another(db):
+    """DuckDB hands out chunks of any size; a filter makes them odd."""
+    run(db, "CREATE TABLE many AS SELECT i AS id, CAST(i % 97 - 40 AS INTEGER) AS age, CASE i % 5 WHEN 0 THEN 'Paris' "
+            "WHEN 1 THEN 'O''Hare' WHEN 3 THEN 'x' || (i % 1000) END AS city FROM range(200000) AS t(i)")  # fmt: skip
+    where = "id % 3 <> 0 AND hash(id) % 7 <> 0"
+    chunks = db.engine.connection.sql(f"SELECT id FROM many WHERE {where}").to_arrow_table().column(0).chunks
+    assert any(len(chunk) % duckdb_batches.PIECE for chunk in chunks[:-1])
+    db.deploy("late", binary(), "many", strategy="udf")
+    count = db.score("late", key="id", where=where, into="scores")
+    assert rows(
+        db,
+        "SELECT count(*), count(*) FILTER (WHERE s.predict IS DISTINCT FROM predict_label('late', m) "
+        "OR s.predict_proba_yes IS DISTINCT FROM predict_proba('late', m)) FROM scores AS s JOIN many AS m USING (id)",
+    ) == [(count, 0)]
+    assert count > 100_000

@@ -127,6 +127,10 @@ class Engine(ABC):
         return {}
 
     @abstractmethod
+    def volatile(self, functions: Sequence[str]) -> list[str]:
+        """Those of some functions, by name, that may give something else each time that they are called."""
+
+    @abstractmethod
     def expression(self, table: Table, sql: str) -> TableColumn:
         """The type of an expression over the rows `r` of a table, as that of a column.
 

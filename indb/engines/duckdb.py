@@ -151,6 +151,13 @@ class DuckDB(Engine):
         columns = tuple(TableColumn(row[0], row[1], _KINDS.get(row[1].split("(")[0]), "", row[2]) for row in found)
         return Table(schema, name, columns, tuple(keys[0][0]) if keys else ())
 
+    def volatile(self, functions: Sequence[str]) -> list[str]:
+        query = (
+            "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability = 'VOLATILE' "
+            "AND function_name IN (SELECT unnest(CAST(? AS VARCHAR[]))) ORDER BY 1"
+        )
+        return [name for (name,) in self.rows(query, (list(functions),))]
+
     def expression(self, table: Table, sql: str) -> TableColumn:
         type = self.rows(f"DESCRIBE SELECT {sql} AS value FROM {table.sql} AS r")[0][1]
         return TableColumn("", type, _KINDS.get(type.split("(")[0]))

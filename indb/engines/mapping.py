@@ -45,19 +45,22 @@ def parts_of(name: str, expression: str, table: Table, dialect: str) -> tuple[Pa
         for kind, what in _REFUSED.items():
             if isinstance(node, kind):
                 raise _unusable(name, expression, f"found {what}, needed an expression over one row")
-    return _cut(expression, tokens, table, {column.name for column in tree.find_all(exp.Column)})
+    return _cut(expression, tokens, table, {column.name for column in tree.find_all(exp.Column)}, dialect)
 
 
 def _clauses(tree: exp.Select) -> list[str]:
     return [name for name, value in tree.args.items() if value]
 
 
-def _cut(expression: str, tokens: Sequence[Token], table: Table, names: set[str]) -> tuple[Part, ...]:
+def _cut(
+    expression: str, tokens: Sequence[Token], table: Table, names: set[str], dialect: str
+) -> tuple[Part, ...]:  # fmt: skip
     """The expression, cut at the names of columns; a comment is left out, which could swallow what follows."""
     parts: list[Part] = []
     end = 0
     for index, token in enumerate(tokens):
-        column = _column(token, table) if token.text in names and not _is_other(tokens, index) else None
+        is_name = token.text in names and not _is_other(tokens, index)
+        column = _column(token, table, dialect) if is_name else None
         between = " " if expression[end : token.start].strip() else expression[end : token.start]
         parts.append(Part(between))
         parts.append(Part(column.name, column.type) if column else Part(expression[token.start : token.end + 1]))
@@ -72,13 +75,19 @@ def _is_other(tokens: Sequence[Token], index: int) -> bool:
     return after in (TokenType.L_PAREN, TokenType.DOT) or before == TokenType.DOT
 
 
-def _column(token: Token, table: Table) -> TableColumn | None:
+def _column(token: Token, table: Table, dialect: str) -> TableColumn | None:
+    """The column that a word means: as it stands between quotes, else without regard to case.
+
+    Where several differ in nothing but that, it is the one that the database would take.
+    """
     if token.token_type in (TokenType.STRING, TokenType.NUMBER):
         return None
-    exact = table.column(token.text)
-    if exact is not None or token.token_type == TokenType.IDENTIFIER:
-        return exact
-    return next((column for column in table.columns if column.name.lower() == token.text.lower()), None)
+    if token.token_type == TokenType.IDENTIFIER:
+        return table.column(token.text)
+    alike = [column for column in table.columns if column.name.lower() == token.text.lower()]
+    if len(alike) == 1:
+        return alike[0]
+    return table.column(token.text.lower() if dialect == "postgres" else token.text)
 
 
 def _unusable(name: str, expression: str, why: str) -> BindError:

@@ -173,6 +173,10 @@ class Postgres(Engine):
     def table(self, schema: str, name: str) -> Table:
         return tables.table(self, schema, name)
 
+    def volatile(self, functions: Sequence[str]) -> list[str]:
+        query = "SELECT DISTINCT proname::text FROM pg_proc WHERE proname = ANY (%s) AND provolatile = 'v' ORDER BY 1"
+        return [name for (name,) in self.rows(query, (list(functions),))]
+
     def expression(self, table: Table, sql: str) -> TableColumn:
         return tables.expression(self, table, sql)
 

@@ -125,7 +125,9 @@ def by_column(deployment: Deployment) -> tuple[tuple[str, str], ...] | None:
 
 
 def _volatility(deployment: Deployment) -> str:
-    return "STABLE" if any(column.kind == "enum" for column in deployment.columns) else "IMMUTABLE"
+    # An expression may ask for the date of today.
+    is_stable = deployment.is_mapped or any(column.kind == "enum" for column in deployment.columns)
+    return "STABLE" if is_stable else "IMMUTABLE"
 
 
 class _Spelling(dispatch.Spelling):

@@ -64,7 +64,8 @@ BEGIN
         UNION ALL
         SELECT l ->> 'suffix', l ->> 'type', format('indb.%I(%L, "the row")', l ->> 'output', pinned)
         FROM jsonb_array_elements(about.signature -> 'lanes') AS l
-        WHERE NOT is_mapped AND about.targets = 1 AND (l ->> 'output' = 'predict_label' OR (l ->> 'output' = 'predict' AND l ->> 'type' = 'double'))
+        WHERE NOT is_mapped AND about.targets = 1
+            AND (l ->> 'output' = 'predict_label' OR (l ->> 'output' = 'predict' AND l ->> 'type' = 'double'))
         UNION ALL
         SELECT l ->> 'suffix', l ->> 'type', format('indb.%I(%s)', pinned, c.fields)
         FROM jsonb_array_elements(about.signature -> 'lanes') AS l, (

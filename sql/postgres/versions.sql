@@ -54,7 +54,8 @@ BEGIN
 
     FOR own IN
         SELECT p.oid, p.proname::text AS name, oidvectortypes(p.proargtypes) AS types FROM pg_proc AS p
-        WHERE p.pronamespace = 'indb'::regnamespace AND p.oid <> ALL (wanted) AND (model_name IS NULL OR p.proname = model_name)
+        WHERE p.pronamespace = 'indb'::regnamespace AND p.oid <> ALL (wanted)
+            AND (model_name IS NULL OR p.proname = model_name)
             AND starts_with(obj_description(p.oid, 'pg_proc'), 'indb: predict of ' || p.proname || '@')
     LOOP
         EXECUTE format('DROP FUNCTION indb.%I(%s)', own.name, own.types);
@@ -95,7 +96,7 @@ BEGIN
     IF NOT EXISTS (SELECT FROM indb.models AS m WHERE m.name = model_name AND m.version = model_version) THEN
         SELECT string_agg(m.name || '@' || m.version, ', ' ORDER BY m.name, m.version) INTO known
         FROM indb.models AS m WHERE m.name = model_name;
-        RAISE EXCEPTION 'cannot find model_name % in this database', quote_literal(concat(model_name, '@', model_version))
+        RAISE EXCEPTION 'cannot find model % in this database', quote_literal(concat_ws('@', model_name, model_version))
             USING HINT = 'Known: ' || coalesce(known, 'no version of ' || quote_nullable(model_name)) || '.',
                 ERRCODE = 'undefined_object';
     END IF;
