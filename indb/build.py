@@ -25,6 +25,7 @@ from indb.ir import (
     Scalar,
     Take,
     Target,
+    TreeEnsemble,
     Type,
 )
 
@@ -141,6 +142,49 @@ def linear(x: Block, weight: Floats, bias: Floats | float) -> Linear:
     matrix = np.atleast_2d(np.asarray(weight, dtype=np.float64))
     offsets = np.broadcast_to(np.asarray(bias, dtype=np.float64).reshape(-1), (matrix.shape[0],)).copy()
     return Linear(x, matrix, offsets)
+
+
+def pieces(x: Block, borders: Floats, rows: Floats, above: bool = True) -> TreeEnsemble:
+    """The row of `rows` (n_borders + 1, width) for the piece of a line on which x lies (width 1); borders ascend.
+
+    A border belongs to the piece above it, or to the one below (`above` False), as in numpy.searchsorted with side
+    "right" and "left". A missing x gives a missing row. It is one balanced tree, so that few borders are compared.
+    """
+    borders, rows = np.asarray(borders, dtype=np.float64), np.asarray(rows, dtype=np.float64)
+    last = np.nextafter(borders, -np.inf) if above else borders
+    nodes: list[tuple[int, float, int, int, int]] = []  # feature, threshold, left, right, leaf
+
+    def grow(first: int, stop: int) -> int:
+        place = len(nodes)
+        if stop - first == 1:
+            nodes.append((-1, 0.0, -1, -1, first))
+            return place
+        nodes.append((-1, 0.0, -1, -1, -1))
+        middle = (first + stop) // 2
+        left, right = grow(first, middle), grow(middle, stop)
+        nodes[place] = (0, float(last[middle - 1]), left, right, -1)
+        return place
+
+    nodes.append((0, math.inf, 1, -1, -1))
+    grow(0, len(rows))
+    nodes[0] = (0, math.inf, 1, len(nodes), -1)
+    nodes.append((-1, 0.0, -1, -1, len(rows)))
+    feature, threshold, left, right, leaf = (np.array(column) for column in zip(*nodes, strict=True))
+    gap = np.full((1, rows.shape[1]), np.nan)
+    count = len(nodes)
+    return TreeEnsemble(
+        inputs=(x,),
+        roots=np.zeros(1, dtype=np.int32),
+        feature=feature.astype(np.int32),
+        threshold=threshold.astype(np.float64),
+        category_set=np.full(count, -1, dtype=np.int32),
+        left=left.astype(np.int32),
+        right=right.astype(np.int32),
+        missing_left=np.zeros(count, dtype=bool),
+        leaf=leaf.astype(np.int32),
+        values=np.concatenate([rows, gap]),
+        base=np.zeros(rows.shape[1]),
+    )
 
 
 def negate(x: Block) -> Block:

@@ -20,17 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indb.errors import InvalidModel, ModelFileError
-from indb.ir import BLOCKS, Block, Foreign, Model, Op, ReduceOp, Target, Type, model_of, walk
+from indb.ir import BLOCKS, Block, Distance, Foreign, Metric, Model, Op, ReduceOp, Target, Type, model_of, walk
 
 MAGIC = b"\x89indb\r\n\x1a"
 """The first bytes of a model file. As in PNG, they break when a transfer rewrites line ends or drops the high bit."""
 
-FORMAT = 2
-"""The version of the layout and of the blocks; a reader refuses a higher one. Only a foreign model needs 2."""
+FORMAT = 3
+"""The version of the layout and of the blocks; a reader refuses a higher one. See `_format_of`."""
 
 StrPath: TypeAlias = str | PathLike[str]
 
-_ENUMS: dict[str, type[Enum]] = {cls.__name__: cls for cls in (Op, ReduceOp, Type)}
+_ENUMS: dict[str, type[Enum]] = {cls.__name__: cls for cls in (Op, ReduceOp, Metric, Type)}
 _KINDS: dict[str, type[Block]] = {cls.__name__: cls for cls in BLOCKS}
 
 
@@ -51,7 +51,7 @@ def encode(model: Model) -> bytes:
         numbers[id(block)] = len(blocks)
         blocks.append(row)
     header = {
-        "format": FORMAT if model.is_foreign else 1,
+        "format": _format_of(model),
         "blocks": blocks,
         "columns": [numbers[id(column)] for column in model.columns],
         "targets": [
@@ -69,6 +69,12 @@ def encode(model: Model) -> bytes:
     text = words.encode("utf-8", "surrogatepass")
     body = len(text).to_bytes(8, "little") + text + b"".join(array.tobytes() for array in arrays)
     return MAGIC + len(body).to_bytes(8, "little") + hashlib.sha256(body).digest() + body
+
+
+def _format_of(model: Model) -> int:
+    """The lowest version that can say what a model holds: an older indb reads it where it can."""
+    kinds = {type(block) for block in walk(model.roots())}
+    return 3 if Distance in kinds else 2 if Foreign in kinds else 1
 
 
 def digest(model: Model) -> str:

@@ -8,6 +8,7 @@ from indb.ir import (
     Column,
     Concat,
     Const,
+    Distance,
     Foreign,
     Linear,
     Lookup,
@@ -60,6 +61,8 @@ def _line(block: Block, numbers: dict[int, str]) -> str:
             return f"{op.name}({children})"
         case Linear(_, weight, _):
             return f"linear({children}) {weight.shape[1]} -> {weight.shape[0]}"
+        case Distance(_, points, metric):
+            return f"distance({children}) {metric.value} from {len(points)} points"
         case Lookup():
             return f"lookup({children}) {len(block.keys)} keys {_row(block.keys)}"
         case TreeEnsemble():

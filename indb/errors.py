@@ -54,6 +54,10 @@ class VerifyError(IndbError):
     """The database computes other numbers than the source model."""
 
 
+class UntestedVersion(UserWarning):
+    """A library in a version that indb is not tested with."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence that offers the nearest known words, or lists them when none is near."""
     options = sorted(known)

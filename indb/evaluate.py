@@ -21,11 +21,13 @@ from indb.ir import (
     Column,
     Concat,
     Const,
+    Distance,
     Floats,
     Foreign,
     Ints,
     Linear,
     Lookup,
+    Metric,
     Model,
     Op,
     Reduce,
@@ -127,6 +129,8 @@ def evaluate_block(block: Block, args: Sequence[Values], n_rows: int) -> Values:
             return reduce_lanes(op, args[0])
         case Linear(_, weight, bias):
             return linear(args[0], weight, bias)
+        case Distance(_, points, metric):
+            return distance(args[0], points, metric)
         case TreeEnsemble():
             return trees(block, args)
         case Lookup():
@@ -226,6 +230,21 @@ def linear(x: Values, weight: Floats, bias: Floats) -> Floats:
     for lane in range(x.shape[1]):
         total += x[:, lane : lane + 1] * weight[:, lane]
     return total + bias
+
+
+def distance(x: Values, points: Floats, metric: Metric) -> Floats:
+    """How far each row is from each point, (n_rows, n_points), the terms added in the order of the lanes."""
+    total = np.zeros((len(x), len(points)))
+    for lane in range(x.shape[1]):
+        difference = x[:, lane : lane + 1] - points[:, lane]
+        match metric:
+            case Metric.SQUARED:
+                total += difference * difference
+            case Metric.MANHATTAN:
+                total += np.abs(difference)
+            case Metric.CHEBYSHEV:
+                np.maximum(total, np.abs(difference), out=total)
+    return total
 
 
 def _lookup(block: Lookup, x: Values) -> Values:

@@ -4,281 +4,43 @@ A block takes row vectors and gives one row vector. It has a width (its number o
 (float64) or TEXT. There is one missing value: NaN for numbers, None for text, NULL in SQL. The graph is a DAG of
 frozen objects and a block is shared by being the same object, so equality is identity.
 
-The scalar operations are in ops.py, the rules that a model must keep in rules.py. This module knows neither numpy
-evaluation (evaluate.py), nor files (codec.py), nor any library or database.
+The blocks are in blocks.py, the scalar operations in ops.py, the rules that a model must keep in rules.py. This module
+knows neither numpy evaluation (evaluate.py), nor files (codec.py), nor any library or database.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, TypeAlias
+from typing import Any
 
-from indb.errors import InvalidModel
+from indb.blocks import BLOCKS as BLOCKS
+from indb.blocks import FORMATS as FORMATS
+from indb.blocks import LAYOUTS as LAYOUTS
+from indb.blocks import Apply as Apply
+from indb.blocks import Block as Block
+from indb.blocks import Column as Column
+from indb.blocks import Concat as Concat
+from indb.blocks import Const as Const
+from indb.blocks import Distance as Distance
+from indb.blocks import Foreign as Foreign
+from indb.blocks import Label as Label
+from indb.blocks import Linear as Linear
+from indb.blocks import Lookup as Lookup
+from indb.blocks import Reduce as Reduce
+from indb.blocks import Take as Take
+from indb.blocks import TreeEnsemble as TreeEnsemble
 from indb.ops import ARITY as ARITY
 from indb.ops import TEXT_OPS as TEXT_OPS
 from indb.ops import Bools as Bools
 from indb.ops import Bytes as Bytes
 from indb.ops import Floats as Floats
 from indb.ops import Ints as Ints
+from indb.ops import Metric as Metric
 from indb.ops import Op as Op
 from indb.ops import ReduceOp as ReduceOp
 from indb.ops import Scalar as Scalar
 from indb.ops import Type as Type
-
-
-class Block:
-    """Base of the blocks: a function of one row, with a width and a type. `reads` is the field of its children."""
-
-    __slots__ = ()
-    reads: ClassVar[str] = ""
-
-    @property
-    def width(self) -> int:
-        """Number of lanes."""
-        raise NotImplementedError
-
-    @property
-    def type(self) -> Type:
-        """NUMBER or TEXT."""
-        return Type.NUMBER
-
-    @property
-    def children(self) -> tuple[Block, ...]:
-        """The blocks that this one reads."""
-        found = getattr(self, self.reads) if self.reads else ()
-        return found if isinstance(found, tuple) else (found,)
-
-    def with_children(self, children: tuple[Block, ...]) -> Block:
-        """The same block over other children."""
-        if not self.reads:
-            if children:
-                raise InvalidModel(f"cannot rebuild a {type(self).__name__}: it has no children")
-            return self
-        several = isinstance(getattr(self, self.reads), tuple)
-        changed: Block = replace(self, **{self.reads: children if several else children[0]})  # type: ignore[type-var]
-        return changed
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Column(Block):
-    """A column of the table, by the name that the model was trained with."""
-
-    name: str
-    kind: Type = Type.NUMBER
-
-    @property
-    def width(self) -> int:
-        return 1
-
-    @property
-    def type(self) -> Type:
-        return self.kind
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Const(Block):
-    """The same row for every row: floats (NaN is missing), or texts (None is missing)."""
-
-    values: tuple[Scalar, ...]
-    kind: Type = Type.NUMBER
-
-    @property
-    def width(self) -> int:
-        return len(self.values)
-
-    @property
-    def type(self) -> Type:
-        return self.kind
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Apply(Block):
-    """A scalar op, lane by lane; an argument of width 1 is repeated for every lane."""
-
-    reads = "args"
-    op: Op
-    args: tuple[Block, ...]
-    _width: int = field(init=False, repr=False)
-    _type: Type = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        # Found once: a graph that shares its blocks has exponentially many paths to follow.
-        takes_type = self.op in (Op.WHERE, Op.COALESCE) and self.args
-        object.__setattr__(self, "_width", max((arg.width for arg in self.args), default=0))
-        object.__setattr__(self, "_type", self.args[-1].type if takes_type else Type.NUMBER)
-
-    @property
-    def width(self) -> int:
-        return self._width
-
-    @property
-    def type(self) -> Type:
-        return self._type
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Concat(Block):
-    """The lanes of all parts, in order."""
-
-    reads = "parts"
-    parts: tuple[Block, ...]
-    _width: int = field(init=False, repr=False)
-    _type: Type = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_width", sum(part.width for part in self.parts))
-        object.__setattr__(self, "_type", self.parts[0].type if self.parts else Type.NUMBER)
-
-    @property
-    def width(self) -> int:
-        return self._width
-
-    @property
-    def type(self) -> Type:
-        return self._type
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Take(Block):
-    """Chosen lanes of a block."""
-
-    reads = "x"
-    x: Block
-    lanes: tuple[int, ...]
-
-    @property
-    def width(self) -> int:
-        return len(self.lanes)
-
-    @property
-    def type(self) -> Type:
-        return self.x.type
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Reduce(Block):
-    """All lanes to one."""
-
-    reads = "x"
-    op: ReduceOp
-    x: Block
-
-    @property
-    def width(self) -> int:
-        return 1
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Linear(Block):
-    """x @ weight.T + bias. weight is (width, x.width), bias (width,). A missing lane makes every output missing."""
-
-    reads = "x"
-    x: Block
-    weight: Floats
-    bias: Floats
-
-    @property
-    def width(self) -> int:
-        return int(self.weight.shape[0])
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Lookup(Block):
-    """The row of `values` whose key equals x (width 1); `unknown` for other values, `missing` for a missing one.
-
-    keys hold floats or texts as x does. values holds len(keys) rows of `width` floats or texts.
-    """
-
-    reads = "x"
-    x: Block
-    keys: tuple[float | str, ...]
-    values: tuple[tuple[Scalar, ...], ...]
-    unknown: tuple[Scalar, ...]
-    missing: tuple[Scalar, ...]
-    kind: Type = Type.NUMBER
-
-    @property
-    def width(self) -> int:
-        return len(self.unknown)
-
-    @property
-    def type(self) -> Type:
-        return self.kind
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class TreeEnsemble(Block):
-    """base + the leaf row of each tree, added one tree after the other, in order.
-
-    The features are the lanes of all `inputs`. Nodes are parallel arrays over all trees. An inner node of a number
-    sends a row left when x <= threshold; an inner node with a category set sends it left when x is in that set; a
-    missing x goes by missing_left. `feature` is -1 at a leaf, whose row of `values` is `leaf`.
-    """
-
-    reads = "inputs"
-    inputs: tuple[Block, ...]
-    roots: Ints
-    feature: Ints
-    threshold: Floats
-    category_set: Ints
-    left: Ints
-    right: Ints
-    missing_left: Bools
-    leaf: Ints
-    values: Floats
-    base: Floats
-    category_sets: tuple[tuple[float | str, ...], ...] = ()
-
-    @property
-    def width(self) -> int:
-        return int(self.values.shape[1])
-
-
-Label: TypeAlias = str | int | float | bool
-
-FORMATS = ("skops", "onnx", "pickle")
-"""What a foreign payload may be. A pickle runs whatever code it holds, so it stays in memory and is never stored."""
-
-LAYOUTS = ("", "C", "F", "csr")
-"""How a foreign object may take its inputs: as a table of columns, or as a matrix."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Foreign(Block):
-    """What a library computes: the only block whose meaning is not in evaluate.py, but in that library.
-
-    `payload` is the fitted object as a file of `format`; blocks of one object hold the same array, so that it is loaded
-    once. `name` is its class. `method` is scikit-learn's name of a method, or ONNX's of an output. `part` is the number
-    of the target where a method gives several, else -1. `classes` holds the labels that a method gives: the lane is
-    the number of the class. `example` is a row of inputs that the library accepts, by which the runtime finds out what
-    it refuses.
-
-    The inputs are columns where `layout` is "", and the object takes them as a table; `none` are the text columns whose
-    missing value it knows as None, others get NaN. Else there is one input, whose lanes the object takes as an array in
-    that order of memory ("C", "F") or as a sparse matrix ("csr").
-    """
-
-    reads = "inputs"
-    inputs: tuple[Block, ...]
-    format: str
-    payload: Bytes
-    name: str
-    method: str
-    lanes: int
-    part: int = -1
-    classes: tuple[Label, ...] = ()
-    none: tuple[str, ...] = ()
-    example: tuple[float | str, ...] = ()
-    layout: str = ""
-
-    @property
-    def width(self) -> int:
-        return self.lanes
-
-
-BLOCKS: tuple[type[Block], ...] = (Column, Const, Apply, Concat, Take, Reduce, Linear, Lookup, TreeEnsemble, Foreign)
-"""Every kind of block; the set is closed."""
 
 
 @dataclass(frozen=True, slots=True)

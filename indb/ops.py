@@ -1,4 +1,4 @@
-"""The scalar vocabulary of the representation: types of lanes, scalar operations, reductions."""
+"""The scalar vocabulary of the representation: types of lanes, scalar operations, reductions, metrics."""
 
 from __future__ import annotations
 
@@ -68,6 +68,14 @@ ARITY: dict[Op, int] = {
 
 TEXT_OPS = frozenset({Op.EQ, Op.IS_MISSING, Op.WHERE, Op.COALESCE})
 """The ops that also take TEXT."""
+
+
+class Metric(enum.Enum):
+    """How Distance measures the differences of the lanes: the sum of their squares, of their sizes, or the largest."""
+
+    SQUARED = "squared"
+    MANHATTAN = "manhattan"
+    CHEBYSHEV = "chebyshev"
 
 
 class ReduceOp(enum.Enum):

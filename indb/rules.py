@@ -19,9 +19,11 @@ from indb.ir import (
     Column,
     Concat,
     Const,
+    Distance,
     Foreign,
     Linear,
     Lookup,
+    Metric,
     Model,
     Op,
     Reduce,
@@ -98,6 +100,8 @@ def _width_problem(block: Block) -> str | None:
         return f"has leaf values in {block.values.ndim} dimensions, needs 2"
     if isinstance(block, Linear) and (block.weight.ndim != 2 or block.bias.ndim != 1):
         return f"has weights and biases in {block.weight.ndim} and {block.bias.ndim} dimensions, needs 2 and 1"
+    if isinstance(block, Distance) and block.points.ndim != 2:
+        return f"has points in {block.points.ndim} dimensions, needs 2"
     if isinstance(block, Foreign) and (type(block.lanes) is not int or block.lanes < 1):
         return f"has {block.lanes!r} lanes"
     inputs = sum(part.width for part in block.children) if isinstance(block, TreeEnsemble | Foreign) else 0
@@ -119,7 +123,7 @@ def _problem(block: Block) -> str | None:
             return "mixes NUMBER and TEXT, or has no parts"
         case Take(x, lanes) if not all(isinstance(lane, int) and 0 <= lane < x.width for lane in lanes):
             return f"takes lanes {lanes} of {x.width}"
-        case Reduce(_, x) | Linear(x, _, _) if x.type is Type.TEXT:
+        case Reduce(_, x) | Linear(x, _, _) | Distance(x, _, _) if x.type is Type.TEXT:
             return "was given TEXT"
         case Reduce(op, x) if not isinstance(op, ReduceOp) or x.width == 0:
             return f"reduces {x.width} lanes by {op}"
@@ -127,6 +131,10 @@ def _problem(block: Block) -> str | None:
             if weight.shape != (len(bias), x.width):
                 return f"has weights {weight.shape} for {x.width} lanes and {len(bias)} biases"
             return _dtype_problem(float, weight, bias)
+        case Distance(x, points, metric):
+            if points.shape[1] != x.width or x.width == 0 or not isinstance(metric, Metric):
+                return f"has points {points.shape} for {x.width} lanes, and the metric {metric!r}"
+            return _dtype_problem(float, points)
         case Lookup():
             return _lookup_problem(block)
         case TreeEnsemble():

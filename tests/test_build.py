@@ -216,3 +216,14 @@ def test_one_hot():
 def test_linear_takes_one_bias_or_many():
     assert build.linear(PAIR, np.array([1.0, 2.0]), 3.0).bias.tolist() == [3.0]
     assert build.linear(PAIR, np.ones((2, 2)), np.array([1.0])).bias.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("above", [True, False])
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+def test_pieces_are_those_of_searchsorted(above, count):
+    borders = np.array([-1e300, -1.0, 0.0, 5e-324, 1.0, 2.5, INF])[-count:] if count else np.zeros(0)
+    rows = np.stack([np.arange(count + 1), -np.arange(count + 1)], axis=1).astype(float)
+    x = np.unique([around for border in borders.tolist() for around in neighbours(border)] + [-INF, INF, 0.5])
+    expected = rows[np.searchsorted(borders, x, side="right" if above else "left")]
+    found = of(build.pieces(X, borders, rows, above), *[(value,) for value in x.tolist()], (math.nan,))
+    np.testing.assert_array_equal(found, [*expected, [math.nan, math.nan]])

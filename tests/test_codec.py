@@ -19,7 +19,23 @@ from test_ir import CITY, REFUSED, X, ints, model_of, stump
 import indb.codec as codec
 from indb import build, ir
 from indb.errors import ModelFileError
-from indb.ir import Apply, Column, Const, Foreign, ForeignModel, Lookup, Model, Op, Reduce, ReduceOp, Take, Target, Type
+from indb.ir import (
+    Apply,
+    Column,
+    Const,
+    Distance,
+    Foreign,
+    ForeignModel,
+    Lookup,
+    Metric,
+    Model,
+    Op,
+    Reduce,
+    ReduceOp,
+    Take,
+    Target,
+    Type,
+)
 
 ODD = 'a "quoted" näme; 雪 \n\\ \x00 \ud800'
 NAN = math.nan
@@ -37,7 +53,9 @@ def everything() -> Model:
     reduced = [Reduce(op, build.concat(ops)) for op in ReduceOp]
     numbers = build.concat([Take(lookup, (1, 0)), Const((NAN, math.inf, -0.0)), *trees, *reduced])
     linear = build.linear(numbers, np.array([[NAN] * numbers.width, [0.1] * numbers.width]), np.array([math.inf, -0.0]))
-    proba = {"predict": build.argmax(linear), "predict_proba": build.softmax(linear)}
+    near = [Distance(linear, np.array([[0.1, math.inf]]), metric) for metric in Metric]
+    proba = {"predict": build.argmax(linear), "predict_proba": build.softmax(build.concat(near[1:]))}
+    proba["decision_function"] = near[0]
     return Model(
         (X, odd, CITY),
         (
@@ -105,7 +123,8 @@ def test_a_foreign_model_comes_back_with_its_payload_once():
     assert codec.encode(again) == data
     content, _ = header(model)
     assert content["format"] == 2
-    assert header(everything())[0]["format"] == 1
+    assert header(everything())[0]["format"] == 3
+    assert header(model_of(X))[0]["format"] == 1
 
 
 def test_a_pickle_is_neither_saved_nor_loaded():
@@ -223,10 +242,10 @@ def test_forging_nothing_gives_the_model():
     assert_same(model_of(stump()), codec.decode(forged(model_of(stump()), lambda content: None)))
 
 
-@pytest.mark.parametrize("version", [3, 10**30])
+@pytest.mark.parametrize("version", [4, 10**30])
 def test_a_newer_format_is_refused_naming_both_versions(version):
     data = forged(model_of(X), lambda content: content.update(format=version, blocks="of another form"))
-    with pytest.raises(ModelFileError, match=f"its format is {version}, this indb reads up to 2\n  Upgrade indb"):
+    with pytest.raises(ModelFileError, match=f"its format is {version}, this indb reads up to 3\n  Upgrade indb"):
         codec.decode(data)
 
 

@@ -11,7 +11,7 @@ from test_ir import CITY, PAIR, X, ints, model_of, stump
 from indb import build
 from indb.errors import BindError
 from indb.evaluate import apply_op, decode, evaluate
-from indb.ir import Apply, Column, Const, Lookup, Op, Reduce, ReduceOp, Type
+from indb.ir import Apply, Column, Const, Distance, Lookup, Metric, Op, Reduce, ReduceOp, Type
 
 NAN, INF = math.nan, math.inf
 AWKWARD = [NAN, -INF, -1.5, -0.0, 0.0, 5e-324, 1.0, 1e308, INF]
@@ -203,3 +203,15 @@ def test_the_lanes_of_all_inputs_are_features():
 
 def test_decode():
     assert decode(("no", "yes"), np.array([[1.0], [NAN], [0.0]])) == ["yes", None, "no"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [(Metric.SQUARED, [10.0, 2.25]), (Metric.MANHATTAN, [4.0, 1.5]), (Metric.CHEBYSHEV, [3.0, 1.5])],
+)
+def test_distance(metric, expected):
+    points = np.array([[1.0, 4.0], [2.0, -0.5]])
+    block = Distance(build.concat([X, build.number(1.0)]), points, metric)
+    assert block.width == 2
+    assert of(block, x=[2.0, NAN]) == [pytest.approx(expected), [pytest.approx(NAN, nan_ok=True)] * 2]
+    assert of(block, x=[INF]) == [[INF, INF]]

@@ -29,8 +29,8 @@ from sklearn.preprocessing import FunctionTransformer, TargetEncoder
 from sklearn.svm import SVR
 from test_oracle import library_input, library_outputs, quiet
 from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
-from zoo_foreign import FOREIGN
-from zoo_frames import TARGETS, numbers
+from zoo.foreign import FOREIGN
+from zoo.frames import TARGETS, numbers
 
 from indb import codec, to_sql
 from indb.errors import EmitError, ModelFileError, UnsupportedModel

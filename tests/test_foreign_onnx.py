@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import zoo_frames as frames
 from sklearn import linear_model, naive_bayes, neighbors, neural_network
 from sklearn.preprocessing import StandardScaler
+from zoo import frames
 
 from indb import codec
 from indb.errors import ModelFileError, UnsupportedModel

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from zoo import ZOO
-from zoo_foreign import FOREIGN
+from zoo.foreign import FOREIGN
 
 import indb
 from indb import build

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "indb"
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 FRAMES = {"pandas", "pyarrow"}
 MODELS = FRAMES | {"sklearn", "scipy", "skops", "joblib", "xgboost", "lightgbm", "catboost", "onnx", "onnxruntime"}
-LANGUAGE = {"errors", "ops", "ir"}
+LANGUAGE = {"errors", "ops", "blocks", "ir"}
 BASE = LANGUAGE | {"evaluate", "codec", "build", "runtime"}
 ENGINE = BASE | {"passes", "emit", "engines"}
 
@@ -39,8 +39,9 @@ EVERYTHING = ENGINE | BELOW
 LAYERS = {
     "errors": Layer(),
     "ops": Layer({"errors"}, {"numpy"}),
+    "blocks": Layer({"errors", "ops"}),
     # `Model` checks, prints and saves itself, so it reaches up to what does that.
-    "ir": Layer({"errors", "ops"}, {"numpy"}, inside={"rules", "describe", "codec"}),
+    "ir": Layer({"errors", "ops", "blocks"}, inside={"rules", "describe", "codec"}),
     "rules": Layer(LANGUAGE, {"numpy"}),
     "describe": Layer(LANGUAGE),
     "evaluate": Layer(LANGUAGE, {"numpy"}),

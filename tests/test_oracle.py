@@ -1,7 +1,8 @@
-"""The oracle: `evaluate` against scikit-learn, for every model of the zoo, on the rows that are likeliest to differ.
+"""The oracle: `evaluate` against the library, for every model of the zoo, on the rows that are likeliest to differ.
 
-Each row is held to what scikit-learn does with that row alone: where it raises ValueError, every output is missing;
-else labels are equal, numbers agree to 1e-12, and what trees alone compute is equal to the last bit.
+Each row is held to what the library does with that row alone: where it raises ValueError, every output is missing;
+else labels are equal, numbers agree to 1e-12 (1e-6 where the library computes in
+float32), and what trees alone compute is equal to the last bit.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import pytest
 from agreement import is_exact
 from numpy.typing import NDArray
 from rows import awkward_rows
-from zoo import THREADS, ZOO
+from zoo import FLOAT32, OUTPUTS, THREADS, ZOO
+from zoo.cases import Outputs
 
 from indb import build
 from indb.evaluate import Values, decode, evaluate
@@ -49,16 +51,19 @@ def library_input(estimator: Any, rows: pd.DataFrame, frame: pd.DataFrame) -> An
     return given
 
 
-def library_outputs(estimator: Any, given: Any, targets: tuple[Target, ...]) -> dict[tuple[str, str], Any]:
+def library_outputs(
+    estimator: Any, given: Any, targets: tuple[Target, ...], asked: Outputs | None = None
+) -> dict[tuple[str, str], Any]:
     """What scikit-learn computes for the outputs of the targets, each (n_rows,) or (n_rows, width).
 
-    Raises: ValueError where scikit-learn refuses a row.
+    asked: how a library with other methods is asked. Raises: ValueError where the library refuses a row.
     """
     found: dict[tuple[str, str], Any] = {}
+    results = asked(estimator, given) if asked else {}
     for method in METHODS:
         if not any(method in target.outputs for target in targets):
             continue
-        result = getattr(estimator, method)(given)
+        result = results[method] if asked else getattr(estimator, method)(given)
         for number, target in enumerate(targets):
             if len(targets) == 1:
                 found[target.name, method] = result.toarray() if hasattr(result, "toarray") else np.asarray(result)
@@ -67,11 +72,11 @@ def library_outputs(estimator: Any, given: Any, targets: tuple[Target, ...]) -> 
     return found
 
 
-def refused(estimator: Any, given: Any, row: int, targets: tuple[Target, ...]) -> bool:
+def refused(estimator: Any, given: Any, row: int, targets: tuple[Target, ...], asked: Outputs | None) -> bool:
     """Whether scikit-learn raises ValueError for this row alone, or computes nothing but NaN for it."""
     one = given[[row]] if isinstance(given, np.ndarray) else given.iloc[[row]]
     try:
-        outputs = library_outputs(estimator, one, targets)
+        outputs = library_outputs(estimator, one, targets, asked)
     except ValueError:
         return True
     return all(np.isnan(values).any() for values in outputs.values() if values.dtype.kind == "f")
@@ -117,8 +122,10 @@ def assert_labels(target: Target, ours: Values, theirs: Any, defined: NDArray[np
             assert (type(label), label) == (type(wanted), wanted), f"{what} row {row}: {label!r} for {wanted!r}"
 
 
-def assert_outputs(model: Model, ours: dict[str, dict[str, Values]], theirs: Any, slack: NDArray[np.float64]) -> None:
-    """Every output agrees on rows that scikit-learn scores."""
+def assert_outputs(
+    model: Model, ours: dict[str, dict[str, Values]], theirs: Any, slack: NDArray[np.float64], float32: bool
+) -> None:
+    """Every output agrees on rows that the library scores; `float32`: it computes in that."""
     for target in model.targets:
         defined = np.isfinite(slack)
         for method, block in target.outputs.items():
@@ -126,7 +133,9 @@ def assert_outputs(model: Model, ours: dict[str, dict[str, Values]], theirs: Any
                 continue
             values = np.asarray(theirs[target.name, method], dtype=np.float64).reshape(len(slack), -1)
             defined &= ~np.isnan(values).any(axis=1)
-            assert_numbers(ours[target.name][method], values, is_exact(block), slack, f"{target.name} {method}")
+            exact = is_exact(block) and not float32
+            room = slack + 1e-6 * np.abs(values).max(axis=1) if float32 else slack
+            assert_numbers(ours[target.name][method], values, exact, room, f"{target.name} {method}")
         if target.labels is not None:
             what = f"{target.name} label"
             assert_labels(target, ours[target.name]["predict"], theirs[target.name, "predict"], defined, what)
@@ -136,6 +145,7 @@ def assert_outputs(model: Model, ours: dict[str, dict[str, Values]], theirs: Any
 def test_evaluate_equals_scikit_learn(name: str) -> None:
     estimator, frame = ZOO[name]()
     model = read(estimator)
+    asked = OUTPUTS.get(name)
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     rows = awkward_rows(model, frame, rng)
     columns = {column: rows[column].to_numpy() for column in rows.columns}
@@ -149,10 +159,10 @@ def test_evaluate_equals_scikit_learn(name: str) -> None:
         overflows = np.isposinf(slack) & ~np.isinf(rows.select_dtypes("float")).any(axis=1).to_numpy()
         for row in np.flatnonzero(~scored & ~overflows).tolist():
             values = rows.iloc[row].tolist()
-            assert refused(estimator, given, row, model.targets), f"scikit-learn scores row {row}: {values}"
-        theirs = library_outputs(estimator, given[scored], model.targets)
+            assert refused(estimator, given, row, model.targets, asked), f"scikit-learn scores row {row}: {values}"
+        theirs = library_outputs(estimator, given[scored], model.targets, asked)
     kept = {name: {method: values[scored] for method, values in outputs.items()} for name, outputs in ours.items()}
-    assert_outputs(model, kept, theirs, slack[scored])
+    assert_outputs(model, kept, theirs, slack[scored], name in FLOAT32)
 
 
 def test_is_exact_looks_above_the_trees_only() -> None:

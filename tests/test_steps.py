@@ -22,7 +22,7 @@ from indb.runtime.steps import Steps
 ESTIMATORS = (
     LogisticRegression(), SGDClassifier(loss="log_loss"), OneVsRestClassifier(LogisticRegression()),
     KNeighborsClassifier(3), RandomForestClassifier(5), BaggingClassifier(n_estimators=3), SVC(),
-    CalibratedClassifierCV(SVC(), cv=2), MLPClassifier((4,), max_iter=2000),
+    CalibratedClassifierCV(SVC(), cv=2), MLPClassifier((4,), max_iter=2000, random_state=0),
     VotingClassifier([("a", LogisticRegression()), ("b", KNeighborsClassifier(3))], voting="soft"),
     make_pipeline(StandardScaler(), make_pipeline(PolynomialFeatures(2), LogisticRegression())),
     Pipeline([("none", "passthrough"), ("scale", StandardScaler()), ("last", KNeighborsClassifier(4))]),

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import skops.io
-import zoo_frames as frames
 from scipy.interpolate import BSpline
 from scipy.sparse import csr_matrix
 from sklearn.ensemble import AdaBoostRegressor, HistGradientBoostingRegressor, VotingRegressor
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from zoo import frames
 
 from indb import codec
 from indb.errors import ModelFileError, UnsupportedModel

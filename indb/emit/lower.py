@@ -18,9 +18,11 @@ from indb.ir import (
     Column,
     Concat,
     Const,
+    Distance,
     Foreign,
     Linear,
     Lookup,
+    Metric,
     Op,
     Reduce,
     ReduceOp,
@@ -92,6 +94,8 @@ class Lowering:
                 return REDUCTIONS[op](self.graph, self.lanes(x))
             case Linear():
                 return self._linear(block, lane)
+            case Distance():
+                return self._distance(block, lane)
             case Lookup():
                 return self._lookup(block, lane)
             case TreeEnsemble():
@@ -116,6 +120,16 @@ class Lowering:
             if weight != 0.0 or x.range.missing or not x.range.finite:
                 terms.append((x, weight))
         return self.graph.weighted_sum(terms, float(block.bias[lane]))
+
+    def _distance(self, block: Distance, lane: int) -> Node:
+        """The terms of the differences to one point, in order."""
+        graph = self.graph
+        point = block.points[lane].tolist()
+        differences = [graph.op(Op.SUB, x, graph.number(p)) for x, p in zip(self.lanes(block.x), point, strict=True)]
+        if block.metric is Metric.SQUARED:
+            return graph.sum([graph.op(Op.MUL, each, each) for each in differences])
+        sizes = [graph.op(Op.ABS, each) for each in differences]
+        return graph.sum(sizes) if block.metric is Metric.MANHATTAN else REDUCTIONS[ReduceOp.MAX](graph, sizes)
 
     def _lookup(self, block: Lookup, lane: int) -> Node:
         x = self.lower(block.x, 0)

@@ -11,12 +11,12 @@ from typing import Any
 from indb import build
 from indb.errors import UnsupportedModel
 from indb.ir import Block, Model, Target, Type
-from indb.readers import foreign, model_files, onnx
+from indb.readers import foreign, model_files, onnx, versions
 from indb.readers import sklearn as _sklearn  # noqa: F401  registers its readers
-from indb.readers.base import Frame, RawColumn, Reading, read_step, reader_of, targets_of
+from indb.readers.base import NAMES, Frame, RawColumn, Reading, read_step, reader_of, targets_of
 from indb.runtime.forms import takes_raw_text
 
-LIBRARIES = {"sklearn": "scikit-learn"}
+LIBRARIES = {"sklearn": "scikit-learn", "xgboost": "XGBoost", "lightgbm": "LightGBM", "catboost": "CatBoost"}
 """The names of libraries whose package is called otherwise."""
 
 
@@ -67,6 +67,7 @@ def _read_estimator(
         foreign.check(estimator, reason)
     names = column_names(estimator, columns)
     version = getattr(sys.modules.get(package), "__version__", "")
+    versions.check(package, str(version))
     source = {"class": cls.__name__, "library": LIBRARIES.get(package, package), "version": str(version)}
     try:
         return replace(_read_blocks(estimator, names, source), origin=(estimator, names))
@@ -96,8 +97,11 @@ def column_names(estimator: Any, columns: Sequence[str] | None) -> tuple[str, ..
     Raises: UnsupportedModel when `columns` does not fit the estimator, a name repeats, or nothing is known.
     """
     what = f"cannot name the columns of the {type(estimator).__name__}"
-    fitted = _recorded(estimator, "feature_names_in_")
-    count = _recorded(estimator, "n_features_in_")
+    package = type(estimator).__module__.split(".")[0]
+    if package in NAMES:
+        fitted, count = NAMES[package](estimator)
+    else:
+        fitted, count = _recorded(estimator, "feature_names_in_"), _recorded(estimator, "n_features_in_")
     given = None if columns is None else tuple(str(name) for name in columns)
     names = given
     if fitted is not None:

@@ -23,6 +23,9 @@ READERS: dict[tuple[str, str], Reader] = {}
 
 Check: TypeAlias = Callable[[Any, "Frame", "Reading"], None]
 
+TRANSFORMS: dict[tuple[str, str], Reader] = {}
+"""The same for estimators that also predict: what they make of a frame where another step follows."""
+
 CHECKS: dict[str, Check] = {}
 """Top-level package -> what is checked before any of its readers is called (that the estimator is fitted, …)."""
 
@@ -37,12 +40,39 @@ def checks(package: str) -> Callable[[Check], Check]:
     return register
 
 
+Names: TypeAlias = Callable[[Any], tuple[Sequence[str] | None, int | None]]
+
+NAMES: dict[str, Names] = {}
+"""Top-level package -> the names of the columns that a model of it was fitted with and their number, where it knows."""
+
+
+def names(package: str) -> Callable[[Names], Names]:
+    """Register how a package that does not follow scikit-learn records the names of columns."""
+
+    def register(function: Names) -> Names:
+        NAMES[package] = function
+        return function
+
+    return register
+
+
 def reads(package: str, *classes: str) -> Callable[[Reader], Reader]:
     """Register a reader for classes of a package."""
 
     def register(function: Reader) -> Reader:
         for name in classes:
             READERS[package, name] = function
+        return function
+
+    return register
+
+
+def transforms(package: str, *classes: str) -> Callable[[Reader], Reader]:
+    """Register a reader for classes that predict where they are the last step, and transform where they are not."""
+
+    def register(function: Reader) -> Reader:
+        for name in classes:
+            TRANSFORMS[package, name] = function
         return function
 
     return register
@@ -167,6 +197,21 @@ def read_step(estimator: Any, frame: Frame, reading: Reading) -> Any:
     reader = reader_of(estimator, frame, reading)
     with reading.step(type(estimator).__name__):
         return reader(estimator, frame, reading)
+
+
+def read_transform(estimator: Any, frame: Frame, reading: Reading) -> Frame:
+    """Read one estimator as the transformer that it is in front of other steps.
+
+    Raises: UnsupportedModel as `read_step`, and for a predictor that does not transform.
+    """
+    reader = reader_of(estimator, frame, reading)
+    cls = type(estimator)
+    reader = TRANSFORMS.get((cls.__module__.split(".")[0], cls.__name__), reader)
+    with reading.step(cls.__name__):
+        result = reader(estimator, frame, reading)
+        if not isinstance(result, Frame):
+            raise reading.unsupported("it is a predictor, needed a transformer in front of other steps")
+    return result
 
 
 def reader_of(estimator: Any, frame: Frame, reading: Reading) -> Reader:

@@ -9,21 +9,29 @@ import numpy as np
 
 from indb import build
 from indb.ir import Apply, Block, Op
-from indb.readers.base import Frame, Reading, read_step, reads
+from indb.readers.base import Frame, Reading, read_step, read_transform, reads, transforms
 
 
 @reads("sklearn", "Pipeline")
 def read_pipeline(pipeline: Any, frame: Frame, reading: Reading) -> Any:
     """What the last step gives: a frame, or the targets of a predictor."""
     result: Any = frame
-    for name, step in pipeline.steps:
+    for number, (name, step) in enumerate(pipeline.steps, 1):
         if step is None or _says(step, "passthrough"):
             continue
-        if not isinstance(result, Frame):
-            raise reading.unsupported(f"step {name!r} follows a predictor")
         with reading.step(repr(name)):
-            result = read_step(step, result, reading)
+            result = (read_step if number == len(pipeline.steps) else read_transform)(step, result, reading)
     return result
+
+
+@transforms("sklearn", "Pipeline")
+def transform_pipeline(pipeline: Any, frame: Frame, reading: Reading) -> Frame:
+    """The frame that a pipeline in front of other steps makes."""
+    for name, step in pipeline.steps:
+        if step is not None and not _says(step, "passthrough"):
+            with reading.step(repr(name)):
+                frame = read_transform(step, frame, reading)
+    return frame
 
 
 @reads("sklearn", "ColumnTransformer")
@@ -63,9 +71,7 @@ def _says(step: Any, word: str) -> bool:
 def _branch(name: str, step: Any, frame: Frame, weight: float | None, reading: Reading) -> Frame:
     """The frame that one branch makes, times its weight."""
     with reading.step(repr(name)):
-        result = frame if _says(step, "passthrough") else read_step(step, frame, reading)
-        if not isinstance(result, Frame):
-            raise reading.unsupported("a predictor cannot be a branch")
+        result = frame if _says(step, "passthrough") else read_transform(step, frame, reading)
         if weight is None:
             return result
         if result.dtype != "float64":

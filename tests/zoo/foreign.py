@@ -11,7 +11,6 @@ from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import pandas as pd
-import zoo_frames as frames
 from sklearn import discriminant_analysis, gaussian_process, naive_bayes, neighbors, neural_network, svm
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -56,6 +55,8 @@ from sklearn.preprocessing import (
 )
 from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+from zoo import frames
 
 Fitted = tuple[Any, pd.DataFrame]
 
