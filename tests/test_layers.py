@@ -15,7 +15,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "indb"
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 FRAMES = {"pandas", "pyarrow"}
-MODELS = FRAMES | {"sklearn", "scipy", "skops", "joblib", "xgboost", "lightgbm", "catboost", "onnx", "onnxruntime"}
+MODELS = FRAMES | {
+    *("sklearn", "scipy", "skops", "joblib", "xgboost", "lightgbm", "catboost", "onnx", "onnxruntime"),
+    *("statsmodels", "patsy", "interpret", "imblearn", "category_encoders"),
+}
 LANGUAGE = {"errors", "ops", "blocks", "ir"}
 BASE = LANGUAGE | {"evaluate", "codec", "build", "runtime"}
 ENGINE = BASE | {"passes", "emit", "engines"}
