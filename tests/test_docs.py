@@ -37,7 +37,6 @@ import indb
 from indb import ir
 from indb.cli import main
 from indb.passes import PASSES
-from indb.readers.base import READERS
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -265,12 +264,6 @@ def test_what_a_shell_is_told_exists(path):
 def between(path: str, start: str, end: str) -> str:
     """The part of a file from one text to another."""
     return (ROOT / path).read_text("utf-8").split(start, 1)[1].split(end, 1)[0]
-
-
-def test_the_list_of_estimators_is_that_of_the_readers():
-    rows = re.findall(r"(?m)^\| (`.*?) \|", between("README.md", "readers:start", "readers:end"))
-    named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
-    assert sorted(named) == sorted(name for package, name in READERS if package == "sklearn")
 
 
 def test_the_tables_of_the_representation_are_whole():
