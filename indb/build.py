@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from indb.errors import InvalidModel
+from indb.errors import InvalidModel, UnsupportedModel
 from indb.ir import (
     Apply,
     Block,
@@ -185,6 +185,23 @@ def pieces(x: Block, borders: Floats, rows: Floats, above: bool = True) -> TreeE
         values=np.concatenate([rows, gap]),
         base=np.zeros(rows.shape[1]),
     )
+
+
+def interpolate(x: Block, xs: Floats, ys: Floats) -> Block:
+    """ys between the points xs (ascending, no two alike), and the first or last of them beyond the ends (width 1).
+
+    A missing x stays missing. Raises: UnsupportedModel where points lie too close together, or too far apart, for a
+    slope. Source: numpy.interp, slope * (x - xs[j]) + ys[j] with the last xs[j] that is not above x.
+    """
+    xs, ys = np.asarray(xs, dtype=np.float64), np.asarray(ys, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        width = np.diff(xs)
+        slopes = np.append(np.diff(ys) / width, 0.0)
+    if not (np.isfinite(slopes).all() and np.isfinite(width).all()):
+        raise UnsupportedModel("cannot interpolate: found points whose difference overflows, needed finite slopes")
+    inside = clip(x, number(xs[0]), number(xs[-1]))
+    slope, start, value = lanes(pieces(inside, xs[1:], np.stack([slopes, xs, ys], axis=1)))
+    return add(multiply(slope, subtract(inside, start)), value)
 
 
 def negate(x: Block) -> Block:

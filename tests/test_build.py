@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from test_ir import PAIR, X, model_of
 
 from indb import build
-from indb.errors import InvalidModel
+from indb.errors import InvalidModel, UnsupportedModel
 from indb.evaluate import evaluate
 from indb.ir import Apply, Column, Const, Op, Take, Type
 
@@ -227,3 +227,18 @@ def test_pieces_are_those_of_searchsorted(above, count):
     expected = rows[np.searchsorted(borders, x, side="right" if above else "left")]
     found = of(build.pieces(X, borders, rows, above), *[(value,) for value in x.tolist()], (math.nan,))
     np.testing.assert_array_equal(found, [*expected, [math.nan, math.nan]])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+def test_interpolate_has_the_bits_of_numpy(count):
+    xs = np.array([-1e300, -3.0, -0.1, 0.0, 5e-324, 0.3, 1.0, 7.5, 1e17])[:count]
+    ys = np.array([0.1, 0.2, -0.3, -0.3, -0.3, 0.9, 0.7, 1e10, 1e10 / 3])[:count]
+    x = np.unique([around for each in xs.tolist() for around in neighbours(each)] + [-INF, INF, 0.2, 0.7, 3.3, -1e299])
+    found = of(build.interpolate(X, xs, ys), *[(value,) for value in x.tolist()], (math.nan,))
+    np.testing.assert_array_equal(found[:, 0], [*np.interp(x, xs, ys), math.nan])
+
+
+@pytest.mark.parametrize("xs", [(0.0, 5e-324), (-1.7e308, 1.7e308)])
+def test_interpolate_refuses_what_has_no_slope(xs):
+    with pytest.raises(UnsupportedModel, match="points whose difference overflows"):
+        build.interpolate(X, np.array(xs), np.array([0.0, 1.0]))
