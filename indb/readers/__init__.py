@@ -13,7 +13,7 @@ from indb.errors import UnsupportedModel
 from indb.ir import Block, Model, Target, Type
 from indb.readers import foreign, model_files, onnx, versions
 from indb.readers import sklearn as _sklearn  # noqa: F401  registers its readers
-from indb.readers.base import NAMES, Frame, RawColumn, Reading, read_step, reader_of, targets_of
+from indb.readers.base import NAMES, Content, Frame, RawColumn, Reading, class_of, read_step, reader_of, targets_of
 from indb.runtime.forms import takes_raw_text
 
 LIBRARIES = {"sklearn": "scikit-learn", "xgboost": "XGBoost", "lightgbm": "LightGBM", "catboost": "CatBoost"}
@@ -59,18 +59,19 @@ def _searched(estimator: Any) -> Any:
 def _read_estimator(
     estimator: Any, columns: Sequence[str] | None, trust: bool, text_columns: Sequence[str] | None
 ) -> Model:
-    cls = type(estimator)
-    package = cls.__module__.split(".")[0]
+    package, name = class_of(estimator)
     try:
         reader_of(estimator, Frame((), ()), Reading(()))  # what is not fitted records no names: say so, not that
     except UnsupportedModel as reason:
         foreign.check(estimator, reason)
     names = column_names(estimator, columns)
-    version = getattr(sys.modules.get(package), "__version__", "")
+    is_content = isinstance(estimator, Content)
+    version = estimator.version if is_content else getattr(sys.modules.get(package), "__version__", "")
     versions.check(package, str(version))
-    source = {"class": cls.__name__, "library": LIBRARIES.get(package, package), "version": str(version)}
+    source = {"class": name, "library": LIBRARIES.get(package, package), "version": str(version)}
     try:
-        return replace(_read_blocks(estimator, names, source), origin=(estimator, names))
+        model = _read_blocks(estimator, names, source)
+        return model if is_content else replace(model, origin=(estimator, names))
     except UnsupportedModel as reason:
         return foreign.read(estimator, names, text_columns, trust, reason, source)
 
@@ -96,8 +97,8 @@ def column_names(estimator: Any, columns: Sequence[str] | None) -> tuple[str, ..
 
     Raises: UnsupportedModel when `columns` does not fit the estimator, a name repeats, or nothing is known.
     """
-    what = f"cannot name the columns of the {type(estimator).__name__}"
-    package = type(estimator).__module__.split(".")[0]
+    package, name = class_of(estimator)
+    what = f"cannot name the columns of the {name}"
     if package in NAMES:
         fitted, count = NAMES[package](estimator)
     else:
@@ -143,7 +144,7 @@ def _recorded(estimator: Any, attribute: str) -> Any:
 
 def _targets(estimator: Any, frame: Frame, reading: Reading) -> list[Target]:
     result = read_step(estimator, frame, reading)
-    return targets_of(result) or _transform(result, type(estimator).__name__, reading)
+    return targets_of(result) or _transform(result, class_of(estimator)[1], reading)
 
 
 def _transform(frame: Frame, name: str, reading: Reading) -> list[Target]:

@@ -16,6 +16,28 @@ from indb import build
 from indb.errors import UnsupportedModel
 from indb.ir import Apply, Block, Column, Op, Target, Type
 
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Content:
+    """What a file in a library's own format holds, read without that library: the reader of `name` is given it.
+
+    `package` and `name` are those of the class that the library would make of it; `version` is the library's.
+    """
+
+    package: str
+    name: str
+    version: str
+    data: Any
+
+
+def class_of(estimator: Any) -> tuple[str, str]:
+    """(top-level package, class name) of a fitted estimator, or of what a file stands for."""
+    if isinstance(estimator, Content):
+        return estimator.package, estimator.name
+    cls = type(estimator)
+    return cls.__module__.split(".")[0], cls.__name__
+
+
 Reader: TypeAlias = Callable[[Any, "Frame", "Reading"], Any]
 
 READERS: dict[tuple[str, str], Reader] = {}
@@ -195,7 +217,7 @@ def read_step(estimator: Any, frame: Frame, reading: Reading) -> Any:
     Raises: UnsupportedModel when there is no reader for its class, or the reader refuses it.
     """
     reader = reader_of(estimator, frame, reading)
-    with reading.step(type(estimator).__name__):
+    with reading.step(class_of(estimator)[1]):
         return reader(estimator, frame, reading)
 
 
@@ -205,9 +227,8 @@ def read_transform(estimator: Any, frame: Frame, reading: Reading) -> Frame:
     Raises: UnsupportedModel as `read_step`, and for a predictor that does not transform.
     """
     reader = reader_of(estimator, frame, reading)
-    cls = type(estimator)
-    reader = TRANSFORMS.get((cls.__module__.split(".")[0], cls.__name__), reader)
-    with reading.step(cls.__name__):
+    reader = TRANSFORMS.get(class_of(estimator), reader)
+    with reading.step(class_of(estimator)[1]):
         result = reader(estimator, frame, reading)
         if not isinstance(result, Frame):
             raise reading.unsupported("it is a predictor, needed a transformer in front of other steps")
@@ -219,13 +240,14 @@ def reader_of(estimator: Any, frame: Frame, reading: Reading) -> Reader:
 
     Raises: UnsupportedModel when there is no reader for its class, or its package's check refuses it.
     """
-    cls = type(estimator)
-    package = cls.__module__.split(".")[0]
-    with reading.step(cls.__name__):
-        reader = READERS.get((package, cls.__name__))
+    package, name = class_of(estimator)
+    with reading.step(name):
+        reader = READERS.get((package, name))
         if reader is None:
+            cls = type(estimator)
+            full = f"{package}.{name}" if isinstance(estimator, Content) else f"{cls.__module__}.{cls.__qualname__}"
             raise reading.unsupported(
-                f"there is no reader for {cls.__module__}.{cls.__qualname__}",
+                f"there is no reader for {full}",
                 "Replace this step by a supported one, or compute it in the table before scoring.",
             )
         check = CHECKS.get(package)

@@ -1,4 +1,4 @@
-"""Model files: .indb, .onnx, .skops, and pickles (.joblib, .pkl) of a fitted estimator.
+"""Model files: .indb, .onnx, .skops, .json and .ubj, and pickles (.joblib, .pkl) of a fitted estimator.
 
 Loading a pickle runs whatever code it holds, so it takes trust=True. A .skops file is built from types by name, and
 those that skops does not know to be harmless are refused unless trusted.
@@ -6,6 +6,7 @@ those that skops does not know to be harmless are refused unless trusted.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
@@ -13,14 +14,15 @@ from typing import Any
 
 from indb import codec
 from indb.errors import ModelFileError
-from indb.readers import onnx
+from indb.readers import onnx, ubjson
+from indb.readers.base import Content
 from indb.runtime import trust as trusted_types
 
 StrPath = str | PathLike[str]
 
 
 def load(path: StrPath, trust: bool = False) -> Any:
-    """What a file holds: a Model for .indb, an onnx.File for .onnx, else the fitted estimator.
+    """What a file holds: a Model for .indb, an onnx.File for .onnx, the Content of other data, else the estimator.
 
     Raises: ModelFileError when the file is missing, damaged, of an unknown format, or needs trust.
     """
@@ -86,6 +88,43 @@ def _load_pickle(path: StrPath, trust: bool) -> Any:
         raise _damaged(path, error) from error
 
 
+def _load_json(path: StrPath, trust: bool) -> Any:
+    try:
+        found = json.loads(Path(path).read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, error) from error
+    return _content(path, found)
+
+
+def _load_ubj(path: StrPath, trust: bool) -> Any:
+    try:
+        found = ubjson.loads(Path(path).read_bytes())
+    except ValueError as error:
+        raise _damaged(path, error) from error
+    return _content(path, found)
+
+
+def _content(path: StrPath, found: Any) -> Any:
+    """What data stands for, by the fields that it has."""
+    fields = frozenset(found) if isinstance(found, dict) else frozenset()
+    for needed, load in DATA.items():
+        if needed <= fields:
+            return load(path, found)
+    raise ModelFileError(
+        f"cannot load {path}: it is not a model of a known library "
+        f"(found {', '.join(sorted(map(str, fields))[:8]) or 'no fields'})",
+        "Save the model by the library's own method, such as Booster.save_model.",
+    )
+
+
+def _xgboost(path: StrPath, found: Any) -> Content:
+    try:
+        version = ".".join(str(int(part)) for part in found["version"])
+    except (TypeError, ValueError) as error:
+        raise _damaged(path, error) from error
+    return Content("xgboost", "Booster", version, found)
+
+
 def _damaged(path: StrPath, error: Exception) -> ModelFileError:
     if isinstance(error, ModuleNotFoundError):
         return ModelFileError(
@@ -96,10 +135,17 @@ def _damaged(path: StrPath, error: Exception) -> ModelFileError:
     return ModelFileError(f"cannot load {path}: it is damaged, or not what its ending says ({reason})")
 
 
+DATA: dict[frozenset[str], Callable[[StrPath, Any], Any]] = {
+    frozenset({"learner", "version"}): _xgboost,
+}
+"""The fields by which the data of a .json or .ubj file is known -> what makes of it what has a reader."""
+
 LOADERS: dict[str, Callable[[StrPath, bool], Any]] = {
     ".indb": _load_indb,
     ".onnx": _load_onnx,
     ".skops": _load_skops,
+    ".json": _load_json,
+    ".ubj": _load_ubj,
     ".joblib": _load_pickle,
     ".pkl": _load_pickle,
     ".pickle": _load_pickle,
