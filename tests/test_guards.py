@@ -17,7 +17,7 @@ from indb.emit import SqlColumn, SqlKind, Strategy, body, output_lanes
 from indb.emit.guards import RaisingGraph
 from indb.emit.scalar import Graph
 from indb.evaluate import evaluate
-from indb.ir import Apply, Block, Column, Model, Op, Reduce, ReduceOp, Target, walk
+from indb.ir import Apply, Block, Column, Distance, Metric, Model, Op, Reduce, ReduceOp, Target, walk
 
 MAX = 1.7976931348623157e308
 NUMBERS = (
@@ -219,3 +219,30 @@ def test_guards_are_left_out_where_nothing_can_overflow():
     for one in (graph, plain):
         one.made = one.op(Op.MUL, one.column("x", SqlKind.INTEGER), one.number(2.5))
     assert graph.made.size == plain.made.size
+
+
+@pytest.mark.parametrize("op", [None, Op.ADD, Op.SUB])
+def test_squares(database, op):
+    """A square is held at its border, and written without logarithms."""
+    inner = [X] if op is None else [Apply(op, (X, build.number(c))) for c in (0.0, 1.0, -35.5, 1e-200, 1e200)]
+    blocks = [build.multiply(x, x) for x in inner]
+    for x, (got, wanted) in zip(inner, computed(database, blocks), strict=True):
+        assert_ieee(got, wanted, f"square of {x}")
+    text = body_of(blocks[0])
+    assert "ln(" not in text
+    assert len(text) < 400
+
+
+def body_of(block):
+    """The text of a block for a table of doubles."""
+    binding = {name: SqlColumn(f"r.{name}", SqlKind.FLOAT64) for name in "xy"}
+    model = Model((X, Y), (Target("", {"predict": block}),))
+    return body(model, output_lanes(model)[0], "postgres", binding, Strategy.EXPRESSION).text
+
+
+@pytest.mark.parametrize("metric", list(Metric))
+def test_distances(database, metric):
+    points = np.array([[0.0, 0.0], [1.0, -2.5], [1e16, 1e-160], [-1e300, 1e300]])
+    blocks = build.lanes(Distance(build.concat([X, Y]), points, metric))
+    for number, (got, wanted) in enumerate(computed(database, blocks)):
+        assert_ieee(got, wanted, f"{metric.value} from {points[number]}", low=1e-307, high=1e305)

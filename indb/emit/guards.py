@@ -23,6 +23,12 @@ EXP_LOW, EXP_HIGH = -745.1, 709.78
 
 _LOG_LOW, _LOG_HIGH = -743.0, 709.7
 
+_ROOT_OF_MAX = math.sqrt(MAX)
+"""The largest double whose square is one."""
+
+_VANISHING = 1.5717277847026285e-162
+"""The largest double whose square is 0."""
+
 
 class RaisingGraph(Graph):
     """A graph for engines that raise on overflow, underflow and undefined results."""
@@ -46,6 +52,11 @@ class RaisingGraph(Graph):
         products = [self.op(Op.MUL, x, self.number(weight * factor)) for x, weight in terms]
         total = super().sum([*products, self.number(bias * factor)])
         return self._unscaled(total, power) if power else total
+
+    def square_sum(self, terms: Sequence[Node]) -> Node:
+        """The squares of terms, added in order. Each term is held so that the sum stays inside the doubles."""
+        edge = 2.0 ** math.floor(511.0 - math.log2(max(len(terms), 1)) / 2.0)
+        return super().sum([self._square(term, edge) for term in terms])
 
     def _unscaled(self, total: Node, power: int) -> Node:
         """total * 2**power, held inside the doubles."""
@@ -101,6 +112,8 @@ class RaisingGraph(Graph):
     def _multiply(self, a: Node, b: Node) -> Node:
         if a.kind is Form.NUMBER:
             a, b = b, a
+        if a is b:
+            return self._square(a, _ROOT_OF_MAX)
         plain = super().op(Op.MUL, a, b)
         vanishes = a.range.tiny * b.range.tiny == 0.0
         overflows = math.isinf(a.range.size * b.range.size)
@@ -109,6 +122,16 @@ class RaisingGraph(Graph):
         if not (vanishes or overflows):
             return plain
         return self._by_logarithms(a, b, plain, 1.0)
+
+    def _square(self, x: Node, edge: float) -> Node:
+        """x * x, with |x| no larger than `edge`."""
+        held = x
+        if x.range.size > edge:
+            held = self.hold(super().op(Op.ABS, x), 0.0, edge)
+        square = super().op(Op.MUL, held, held)
+        if x.range.tiny * x.range.tiny == 0.0:
+            square = super().op(Op.WHERE, self._inside(_tested(x, _VANISHING), _VANISHING), self.number(0.0), square)
+        return square
 
     def _times(self, x: Node, factor: float, plain: Node, vanishes: bool, overflows: bool) -> Node:
         """x * factor with the exact borders beyond which the product is 0 or infinite."""

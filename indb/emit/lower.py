@@ -127,7 +127,7 @@ class Lowering:
         point = block.points[lane].tolist()
         differences = [graph.op(Op.SUB, x, graph.number(p)) for x, p in zip(self.lanes(block.x), point, strict=True)]
         if block.metric is Metric.SQUARED:
-            return graph.sum([graph.op(Op.MUL, each, each) for each in differences])
+            return graph.square_sum(differences)
         sizes = [graph.op(Op.ABS, each) for each in differences]
         return graph.sum(sizes) if block.metric is Metric.MANHATTAN else REDUCTIONS[ReduceOp.MAX](graph, sizes)
 

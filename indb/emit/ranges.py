@@ -93,10 +93,15 @@ def _opposite_infinities(a: Range, b: Range) -> bool:
 
 
 def add(a: Range, b: Range) -> Range:
-    """The range of a + b. A sum of doubles of at least `tiny` is a multiple of their last bits, or 0."""
+    """The range of a + b.
+
+    A sum that is not 0 is a multiple of half the last bit of either term: where they cancel, both have such bits, and
+    where they do not, it is larger than a quarter of the larger one. So it is the term that cannot be 0 that counts.
+    """
     nan = a.nan or b.nan or _opposite_infinities(a, b)
     low, high = a.low + b.low, a.high + b.high
-    tiny = max(min(a.tiny, b.tiny) * 2.0**-53, TINY)
+    sure = max([r.tiny for r in (a, b) if not _holds_zero(r)], default=min(a.tiny, b.tiny))
+    tiny = max(sure * 2.0**-54, TINY)
     return Range(
         -math.inf if math.isnan(low) else low,
         math.inf if math.isnan(high) else high,

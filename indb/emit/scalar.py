@@ -135,6 +135,10 @@ class Graph:
             return self.number(0.0)
         return kept[0] if len(kept) == 1 else self._node(Form.SUM, tuple(kept))
 
+    def square_sum(self, terms: Sequence[Node]) -> Node:
+        """The squares of terms, added in order."""
+        return self.sum([self.op(Op.MUL, term, term) for term in terms])
+
     def weighted_sum(self, terms: Sequence[tuple[Node, float]], bias: float) -> Node:
         """x * weight for each term, then the bias, added in order."""
         return self.sum([*(self.op(Op.MUL, x, self.number(weight)) for x, weight in terms), self.number(bias)])
@@ -193,6 +197,8 @@ class Graph:
         match op:
             case Op.ADD:
                 return self.sum([*terms_of(args[0]), args[1]])
+            case Op.SUB if args[1].value == 0.0 and args[1].kind is Form.NUMBER:
+                return args[0]
             case Op.MUL if args[1].value == 1.0 and args[1].kind is Form.NUMBER:
                 return args[0]
             case Op.DIV if args[1].value == 1.0 and args[1].kind is Form.NUMBER:
