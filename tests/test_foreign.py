@@ -148,7 +148,7 @@ def test_where_a_foreign_model_comes_from() -> None:
             KNeighborsClassifier(),
             "cannot read KNeighborsClassifier: this KNeighborsClassifier is not fitted\n  Call its",
         ),
-        (DBSCAN().fit(numbers()), "nor can it run as a UDF: it neither predicts nor transforms single rows"),
+        (DBSCAN().fit(numbers()), "cannot read DBSCAN: it has no predict or transform for new rows\n  It labels only"),
         (
             Birch().fit(numbers()),
             r"UDF: skops cannot write it \(Objects of type Birch are not .*\n  Use scikit-learn's",

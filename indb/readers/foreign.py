@@ -17,22 +17,18 @@ import numpy as np
 from indb import build
 from indb.errors import IndbError, UnsupportedModel
 from indb.ir import Block, Bytes, Column, Foreign, Label, Model, Target, Type, model_of
+from indb.readers import rowless, tried
 from indb.readers.base import Reading
 from indb.readers.fitted import Fitted
 from indb.readers.prefix import Prefix, read_prefix
 from indb.readers.sklearn.labels import labels_of
 from indb.runtime import foreign, trust
 from indb.runtime.forms import form_of
-from indb.runtime.refusals import Loaded, Parts, example_row
-
-METHODS = ("predict", "predict_proba", "decision_function", "transform")
-
-TRIED = (0.0, 1.0, -1.0, 0.5, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 1e4, 1e5, 1e6)
-"""Numbers of which one is hoped to be accepted in every numeric column."""
+from indb.runtime.refusals import Parts, example_row
 
 
 def check(found: Any, reason: UnsupportedModel) -> None:
-    """Refuse what no library could run: what is no estimator like scikit-learn's, or is not fitted.
+    """Refuse what no library could run: what is no estimator like scikit-learn's, not fitted, or not for new rows.
 
     Raises: UnsupportedModel.
     """
@@ -49,6 +45,7 @@ def check(found: Any, reason: UnsupportedModel) -> None:
             f"cannot read {type(found).__name__}: this {type(found).__name__} is not fitted",
             "Call its fit method with training data first.",
         ) from None
+    rowless.check(found)
 
 
 def read(
@@ -74,7 +71,7 @@ def read(
             columns = _told(columns, text_columns)
         form, payload = _payload(estimator, trusted)
         block = Foreign(columns, form, payload, name, "", 1, none=tuple(sorted(seen.none)))
-        block, results = _tried(block, estimator, foreign.load(block), seen)
+        block, results = tried.try_rows(block, estimator, foreign.load(block), seen)
         prefix = _prefix(block, estimator)
         if prefix is not None:
             block, columns = _after(prefix, trusted), prefix.columns
@@ -137,39 +134,6 @@ def _payload(estimator: Any, trusted: bool) -> tuple[str, Bytes]:
         return "pickle", np.frombuffer(pickle.dumps(estimator), dtype=np.uint8)
     except Exception as error:  # a lambda, an open file: each raises something else
         raise UnsupportedModel(f"{why}, and it cannot be pickled ({error})", hint) from error
-
-
-def _tried(block: Foreign, estimator: Any, loaded: Loaded, seen: Fitted) -> tuple[Foreign, dict[str, Parts]]:
-    """The block with a row that the estimator accepts, and what each of its methods gives for it.
-
-    Raises: UnsupportedModel when it is random, or accepts none of the rows that are tried.
-    """
-    if seen.random:
-        raise UnsupportedModel(f"its {seen.random} gives random values, needed the same for the same row")
-    methods = [name for name in METHODS if callable(getattr(estimator, name, None))]
-    if "predict" in methods and "transform" in methods:
-        methods.remove("transform")
-    if not {"predict", "transform"} & set(methods):
-        raise UnsupportedModel("it neither predicts nor transforms single rows")
-    problem: Exception | None = None
-    for number in TRIED:
-        example = tuple(seen.value(part, number) for part in block.inputs if isinstance(part, Column))
-        row = example_row(example, block.inputs)
-        try:
-            results = {methods[0]: loaded.rows(row)(methods[0])}
-        except Exception as error:  # refused, or a library's own bug with one row
-            problem = error
-            continue
-        for name in methods[1:]:
-            try:
-                results[name] = loaded.rows(row)(name)
-            except Exception:  # scikit-learn offers methods that a part of the model turns out not to have
-                continue
-        return replace(block, example=example), results
-    raise UnsupportedModel(
-        f"its {methods[0]} accepts none of the rows that were tried ({problem})",
-        "Name the columns that hold text with text_columns=[…].",
-    )
 
 
 def _targets(block: Foreign, estimator: Any, results: dict[str, Parts]) -> tuple[Target, ...]:

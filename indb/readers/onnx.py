@@ -18,7 +18,7 @@ import numpy as np
 
 from indb.errors import ModelFileError, UnsupportedModel
 from indb.ir import Block, Column, Foreign, Label, Model, Target, Type, model_of
-from indb.readers.foreign import TRIED
+from indb.readers.tried import TRIED
 from indb.runtime.foreign import TENSORS, Graph
 
 NAME = "ONNX graph"

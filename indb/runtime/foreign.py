@@ -59,13 +59,18 @@ class Estimator:
         self._labels = ALONE.each([partial(labels_of, last_step(fitted))])[0]
 
     def rows(self, inputs: list[Values]) -> Ask:
-        given = self._form(inputs)
-        parts = [Steps(self.fitted, part, self._labels) for part in self._divided(given, len(inputs[0]))]
+        given, n_rows = self._form(inputs), len(inputs[0])
+        parts = [Steps(self.fitted, part, self._labels) for part in self._divided(given, n_rows)]
 
         def ask(method: str) -> Parts:
-            found = ALONE.each([partial(steps.ask, method) for steps in parts])
+            try:
+                found = ALONE.each([partial(steps.ask, method) for steps in parts])
+            except IndexError as error:  # a code beyond those of the training, which scikit-learn does not look for
+                raise ValueError(str(error)) from error
             targets = [result if isinstance(result, list) else [result] for result in found]
-            return [np.concatenate([_two_dimensional(part) for part in each]) for each in zip(*targets, strict=True)]
+            return [
+                np.concatenate([_two_dimensional(part, n_rows) for part in each]) for each in zip(*targets, strict=True)
+            ]
 
         return ask
 
@@ -79,11 +84,12 @@ class Estimator:
         return [rows[start:stop] for start, stop in pairwise(cuts)]
 
 
-def _two_dimensional(result: Any) -> NDArray[Any]:
+def _two_dimensional(result: Any, n_rows: int) -> NDArray[Any]:
+    """(rows, width); of a single row some methods of scikit-learn give its lanes, in one dimension."""
     if hasattr(result, "toarray"):
         result = result.toarray()
     array = np.asarray(result)
-    return array.reshape(len(array), -1)
+    return array.reshape(1 if n_rows == 1 else len(array), -1)
 
 
 class Graph:
@@ -110,10 +116,11 @@ class Graph:
     def rows(self, inputs: list[Values]) -> Ask:
         with np.errstate(all="ignore"):
             feed = self._feed([part[:, 0] for part in inputs])
+        n_rows = len(inputs[0])
 
         def ask(output: str) -> Parts:
             try:
-                return [_two_dimensional(self.session.run([output], feed)[0])]
+                return [_two_dimensional(self.session.run([output], feed)[0], n_rows)]
             except self.refusals as error:
                 raise ValueError(str(error)) from error
 
