@@ -213,6 +213,8 @@ class TreeEnsemble(Block):
     The features are the lanes of all `inputs`. Nodes are parallel arrays over all trees. An inner node of a number
     sends a row left when x <= threshold; an inner node with a category set sends it left when x is in that set; a
     missing x goes by missing_left. `feature` is -1 at a leaf, whose row of `values` is `leaf`.
+
+    Where `single`, the values and the base are float32 numbers, and each sum on the way is rounded to float32.
     """
 
     reads = "inputs"
@@ -228,6 +230,7 @@ class TreeEnsemble(Block):
     values: Floats
     base: Floats
     category_sets: tuple[tuple[float | str, ...], ...] = ()
+    single: bool = False
 
     @property
     def width(self) -> int:

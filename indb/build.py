@@ -209,6 +209,11 @@ def negate(x: Block) -> Block:
     return multiply(x, number(-1.0))
 
 
+def single(x: Block) -> Block:
+    """x rounded to float32. Of a sum, difference, product or quotient of float32 numbers: their float32 arithmetic."""
+    return Apply(Op.SINGLE, (x,))
+
+
 def sigmoid(x: Block) -> Block:
     """1 / (1 + exp(-x)), which reaches 0 and 1 without raising. Source: scipy.special.expit."""
     return divide(number(1.0), add(number(1.0), Apply(Op.EXP, (negate(x),))))

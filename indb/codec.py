@@ -25,8 +25,11 @@ from indb.ir import BLOCKS, Block, Distance, Foreign, Metric, Model, Op, ReduceO
 MAGIC = b"\x89indb\r\n\x1a"
 """The first bytes of a model file. As in PNG, they break when a transfer rewrites line ends or drops the high bit."""
 
-FORMAT = 3
+FORMAT = 4
 """The version of the layout and of the blocks; a reader refuses a higher one. See `_format_of`."""
+
+LATER = frozenset({"single"})
+"""Fields that are written where they say something: a model that could do without them keeps its bytes."""
 
 StrPath: TypeAlias = str | PathLike[str]
 
@@ -46,8 +49,9 @@ def encode(model: Model) -> bytes:
     for block in walk([*model.columns, *model.roots()]):
         row: dict[str, Any] = {"class": type(block).__name__}
         for item in fields(block):  # type: ignore[arg-type]
-            if item.init:
-                row[item.name] = _pack(getattr(block, item.name), numbers, arrays)
+            value = getattr(block, item.name)
+            if item.init and (item.name not in LATER or value != item.default):
+                row[item.name] = _pack(value, numbers, arrays)
         numbers[id(block)] = len(blocks)
         blocks.append(row)
     header = {
@@ -74,6 +78,9 @@ def encode(model: Model) -> bytes:
 def _format_of(model: Model) -> int:
     """The lowest version that can say what a model holds: an older indb reads it where it can."""
     kinds = {type(block) for block in walk(model.roots())}
+    for block in walk(model.roots()):
+        if getattr(block, "single", False) or getattr(block, "op", None) is Op.SINGLE:
+            return 4
     return 3 if Distance in kinds else 2 if Foreign in kinds else 1
 
 

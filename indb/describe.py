@@ -67,7 +67,8 @@ def _line(block: Block, numbers: dict[int, str]) -> str:
             return f"lookup({children}) {len(block.keys)} keys {_row(block.keys)}"
         case TreeEnsemble():
             n_leaves = int((block.feature < 0).sum())
-            return f"trees({children}) {len(block.roots)} trees, {n_leaves} leaves"
+            single = ", float32" if block.single else ""
+            return f"trees({children}) {len(block.roots)} trees, {n_leaves} leaves{single}"
         case Foreign():
             part = "" if block.part < 0 else f" of target {block.part}"
             return (

@@ -184,6 +184,7 @@ OPS: dict[Op, Callable[..., Values]] = {
     Op.COS: np.cos,
     Op.TANH: np.tanh,
     Op.FLOOR: np.floor,
+    Op.SINGLE: lambda x: x.astype(np.float32).astype(np.float64),
     Op.LE: _compare(np.less_equal),
     Op.LT: _compare(np.less),
     Op.EQ: _compare(np.equal),
@@ -264,11 +265,13 @@ def trees(block: TreeEnsemble, inputs: Sequence[Values]) -> Floats:
     """The value of a tree ensemble, (n_rows, width), its trees added in order to the base."""
     lanes = [part[:, lane] for part in inputs for lane in range(part.shape[1])]
     n_rows = len(lanes[0]) if lanes else 0
-    total = np.repeat(block.base.reshape(1, -1), n_rows, axis=0)
+    number: Any = np.float32 if block.single else np.float64
+    values = block.values.astype(number)
+    total = np.repeat(block.base.reshape(1, -1).astype(number), n_rows, axis=0)
     go_left = _node_tests(block, lanes)
     for root in block.roots.tolist():
-        total = total + block.values[block.leaf[_leaves(block, root, n_rows, go_left)]]
-    return total
+        total = total + values[block.leaf[_leaves(block, root, n_rows, go_left)]]
+    return total.astype(np.float64)
 
 
 def _node_tests(block: TreeEnsemble, lanes: list[Values]) -> Callable[[int, Ints], Bools]:

@@ -43,6 +43,7 @@ class Op(enum.Enum):
     COS = "cos"
     TANH = "tanh"
     FLOOR = "floor"
+    SINGLE = "single"
     LE = "<="
     LT = "<"
     EQ = "="
@@ -58,13 +59,17 @@ class Op(enum.Enum):
 
 ARITY: dict[Op, int] = {
     **dict.fromkeys((Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.MIN, Op.MAX), 2),
-    **dict.fromkeys((Op.ABS, Op.EXP, Op.LN, Op.SQRT, Op.SIN, Op.COS, Op.TANH, Op.FLOOR), 1),
+    **dict.fromkeys((Op.ABS, Op.EXP, Op.LN, Op.SQRT, Op.SIN, Op.COS, Op.TANH, Op.FLOOR, Op.SINGLE), 1),
     **dict.fromkeys((Op.LE, Op.LT, Op.EQ, Op.AND, Op.OR, Op.COALESCE), 2),
     Op.IS_MISSING: 1,
     Op.BETWEEN: 3,
     Op.WHERE: 3,
 }
-"""How many arguments each op takes. BETWEEN is (x, low, high), both ends included; WHERE is (condition, then, else)."""
+"""How many arguments each op takes. BETWEEN is (x, low, high), both ends included; WHERE is (condition, then, else).
+
+SINGLE rounds to the nearest float32, which is infinite beyond its largest one. As a sum, difference, product, quotient
+or root of two float32 numbers is rounded alike with and without a stop at float64, SINGLE of it is float32 arithmetic.
+"""
 
 TEXT_OPS = frozenset({Op.EQ, Op.IS_MISSING, Op.WHERE, Op.COALESCE})
 """The ops that also take TEXT."""

@@ -138,7 +138,7 @@ def _problem(block: Block) -> str | None:
         case Lookup():
             return _lookup_problem(block)
         case TreeEnsemble():
-            return _arrays_problem(block) or _nodes_problem(block) or _sets_problem(block)
+            return _arrays_problem(block) or _nodes_problem(block) or _sets_problem(block) or _single_problem(block)
         case Foreign():
             return _foreign_problem(block)
     return None
@@ -257,6 +257,20 @@ def _nodes_problem(block: TreeEnsemble) -> str | None:
         return f"uses category set {int(block.category_set.max())} of {len(block.category_sets)}"
     if np.isnan(block.threshold[inner & (block.category_set < 0)]).any():
         return "has a threshold that is NaN"
+    return None
+
+
+def _single_problem(block: TreeEnsemble) -> str | None:
+    """Sums of float32 numbers must stay float32 numbers, so that no engine has to say what is beyond them."""
+    if not isinstance(block.single, bool) or not block.single:
+        return "says neither yes nor no to float32" if block.single is not False else None
+    with np.errstate(over="ignore"):
+        for array in (block.values, block.base):
+            if not np.array_equal(array.astype(np.float32).astype(np.float64), array, equal_nan=True):
+                return "is of float32 numbers, and holds others"
+    largest = [np.nan_to_num(np.abs(array), posinf=np.inf).max(initial=0.0) for array in (block.base, block.values)]
+    if largest[0] + len(block.roots) * largest[1] > np.finfo(np.float32).max / 2.0:
+        return "is of float32 numbers, and its sum can be larger than all of them"
     return None
 
 

@@ -35,7 +35,7 @@ def op(which, *args):
 
 
 ARITHMETIC = [Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.MIN, Op.MAX]
-UNARY = [Op.ABS, Op.EXP, Op.LN, Op.SQRT, Op.SIN, Op.COS, Op.TANH, Op.FLOOR]
+UNARY = [Op.ABS, Op.EXP, Op.LN, Op.SQRT, Op.SIN, Op.COS, Op.TANH, Op.FLOOR, Op.SINGLE]
 
 
 @pytest.mark.parametrize("which", ARITHMETIC)

@@ -23,6 +23,7 @@ UNARY = {
     "root": (ranges.root, np.sqrt),
     "magnitude": (ranges.magnitude, np.abs),
     "rounded_down": (ranges.rounded_down, np.floor),
+    "single": (ranges.single, lambda x: np.float64(np.float32(x))),
     "sine": (lambda a: ranges.bounded(a, -1.0, 1.0), np.sin),
 }
 BINARY = {
@@ -120,8 +121,21 @@ def test_columns():
 
 def test_constants_and_choices():
     assert ranges.constant_range(math.nan).missing
-    assert ranges.constant_range(-2.0) == Range(-2.0, -2.0, 2.0, missing=False, nan=False)
+    assert ranges.constant_range(-2.0) == Range(-2.0, -2.0, 2.0, missing=False, nan=False, step=1.0)
     assert ranges.constant_range(0.0).tiny == math.inf
     both = ranges.union([ranges.constant_range(-2.0), ranges.constant_range(0.5), ranges.constant_range(math.nan)])
-    assert both == Range(-2.0, 0.5, 0.5, missing=True, nan=False)
+    assert both == Range(-2.0, 0.5, 0.5, missing=True, nan=False, step=0.5)
     assert Range(-math.inf, 3.0).size == MAX
+
+
+def test_sums_of_float32_numbers_have_a_smallest_size():
+    """They are multiples of the smallest float32 number, however much of them cancels."""
+    one = ranges.single(Range(-1e30, 1e30, missing=False, nan=False))
+    total = ranges.add(one, ranges.negate(ranges.add(one, ranges.constant_range(0.25))))
+    assert total.tiny == total.step == one.step == 2.0**-149
+    assert ranges.add(total, Range()).step == ranges.TINY
+    assert ranges.single(total).tiny == 2.0**-149
+    lanes = [Range(-1.0, 2.0, 0.1, missing=False, nan=False), ranges.constant_range(0.5)]
+    assert ranges.single_sum(lanes).tiny == 2.0**-149
+    assert ranges.single_sum(lanes).low < -0.5
+    assert ranges.single_sum(lanes).high > 2.5

@@ -33,6 +33,8 @@ _VANISHING = 1.5717277847026285e-162
 class RaisingGraph(Graph):
     """A graph for engines that raise on overflow, underflow and undefined results."""
 
+    vanishing = True
+
     def sum(self, terms: Sequence[Node]) -> Node:
         """Terms added in order, scaled down first when a partial sum could overflow."""
         power = _excess([(term.range.size, 1.0) for term in terms])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+OR, AND, COMPARE, ADD, MULTIPLY, ATOM = range(6)
+"""How tightly a text binds."""
+
 WIDE = 100
 """Text longer than this is broken over lines."""
 

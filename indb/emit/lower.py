@@ -152,7 +152,7 @@ class Lowering:
                 terms.append(leaves[forest.leaf[root]])
             else:
                 terms.append(self.graph.tree(Tree(forest, root, leaves), features, bounds))
-        return self.graph.sum(terms)
+        return self.graph.single_sum(terms) if block.single else self.graph.sum(terms)
 
     def _forest(self, block: TreeEnsemble, features: Sequence[Node]) -> Forest:
         key = (id(block), self._facts)

@@ -10,16 +10,24 @@ import enum
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from indb.emit.binding import SqlKind
 
 MAX = 1.7976931348623157e308
 TINY = 5e-324
 """The smallest positive double."""
 
+SINGLE_MAX, SINGLE_TINY = 3.4028234663852886e38, 2.0**-149
+"""The largest float32 number and the smallest positive one."""
+
+SINGLE_EDGE, SINGLE_ZERO = math.nextafter(SINGLE_MAX + 2.0**103, 0.0), 2.0**-150
+"""The largest double that is rounded to a finite float32 number, and the largest that is rounded to 0."""
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """low <= x <= high for every number x that is not NaN; |x| >= tiny unless x is 0.
+    """low <= x <= high for every number x that is not NaN; |x| >= tiny unless x is 0, and x is a multiple of step.
 
     `missing`: it can be NULL or NaN. `nan`: it can be NaN, so it needs care where SQL and IEEE 754 differ.
     """
@@ -29,6 +37,7 @@ class Range:
     tiny: float = TINY
     missing: bool = True
     nan: bool = True
+    step: float = TINY
 
     @property
     def size(self) -> float:
@@ -73,8 +82,11 @@ def column_range(kind: SqlKind, known: Known) -> Range:
 def constant_range(value: float) -> Range:
     """The range of one number."""
     if math.isnan(value):
-        return Range(0.0, 0.0, math.inf, missing=True, nan=False)
-    return Range(value, value, abs(value) or math.inf, missing=False, nan=False)
+        return Range(0.0, 0.0, math.inf, missing=True, nan=False, step=math.inf)
+    step = math.inf if value == 0.0 else TINY
+    if math.isfinite(value) and abs(value) >= 2.0**-900:
+        step = 1.0 / value.as_integer_ratio()[1]
+    return Range(value, value, abs(value) or math.inf, missing=False, nan=False, step=step)
 
 
 def union(ranges: list[Range]) -> Range:
@@ -85,6 +97,7 @@ def union(ranges: list[Range]) -> Range:
         min(r.tiny for r in ranges),
         any(r.missing for r in ranges),
         any(r.nan for r in ranges),
+        min(r.step for r in ranges),
     )
 
 
@@ -101,19 +114,40 @@ def add(a: Range, b: Range) -> Range:
     nan = a.nan or b.nan or _opposite_infinities(a, b)
     low, high = a.low + b.low, a.high + b.high
     sure = max([r.tiny for r in (a, b) if not _holds_zero(r)], default=min(a.tiny, b.tiny))
-    tiny = max(sure * 2.0**-54, TINY)
+    step = min(a.step, b.step)
     return Range(
         -math.inf if math.isnan(low) else low,
         math.inf if math.isnan(high) else high,
-        tiny,
+        max(sure * 2.0**-54, step),
         a.missing or b.missing or nan,
         nan,
+        step,
     )
+
+
+def single_sum(ranges: list[Range]) -> Range:
+    """The range of float32 numbers that are added in float32; all are finite, and so is their sum."""
+    room = 1.0 + len(ranges) * 2.0**-23
+    low, high = (room * sum(bounds) for bounds in ((r.low for r in ranges), (r.high for r in ranges)))
+    sizes = room * sum(r.size for r in ranges) * 2.0**-22  # what rounding may add where terms cancel
+    return Range(low - sizes, high + sizes, SINGLE_TINY, any(r.missing for r in ranges), nan=False, step=SINGLE_TINY)
+
+
+def single(a: Range) -> Range:
+    """The range of a rounded to float32."""
+    low, high = (_single(bound) for bound in (a.low, a.high))
+    tiny = max(_single(min(a.tiny, SINGLE_MAX)), SINGLE_TINY)
+    return Range(low, high, tiny, a.missing, a.nan, max(a.step, SINGLE_TINY))
+
+
+def _single(x: float) -> float:
+    with np.errstate(over="ignore"):
+        return float(np.float32(x))
 
 
 def negate(a: Range) -> Range:
     """The range of -a."""
-    return Range(-a.high, -a.low, a.tiny, a.missing, a.nan)
+    return Range(-a.high, -a.low, a.tiny, a.missing, a.nan, a.step)
 
 
 def multiply(a: Range, b: Range) -> Range:
@@ -148,7 +182,8 @@ def exponential(a: Range) -> Range:
     def exp(x: float) -> float:
         return math.inf if x > 709.7 else math.exp(x)
 
-    return Range(exp(a.low) * (1 - 1e-9), exp(a.high) * (1 + 1e-9), TINY, a.missing, a.nan)
+    low = exp(a.low) * (1 - 1e-9)
+    return Range(low, exp(a.high) * (1 + 1e-9), max(low, TINY), a.missing, a.nan)
 
 
 def logarithm(a: Range) -> Range:
@@ -168,7 +203,7 @@ def root(a: Range) -> Range:
 def magnitude(a: Range) -> Range:
     """The range of |a|."""
     low = 0.0 if _holds_zero(a) else min(abs(a.low), abs(a.high))
-    return Range(low, max(abs(a.low), abs(a.high)), a.tiny, a.missing, a.nan)
+    return Range(low, max(abs(a.low), abs(a.high)), a.tiny, a.missing, a.nan, a.step)
 
 
 def bounded(a: Range, low: float, high: float) -> Range:
@@ -184,9 +219,11 @@ def rounded_down(a: Range) -> Range:
 
 def least(a: Range, b: Range) -> Range:
     """The range of min(a, b)."""
-    return Range(min(a.low, b.low), min(a.high, b.high), min(a.tiny, b.tiny), a.missing or b.missing, a.nan or b.nan)
+    tiny, step = min(a.tiny, b.tiny), min(a.step, b.step)
+    return Range(min(a.low, b.low), min(a.high, b.high), tiny, a.missing or b.missing, a.nan or b.nan, step)
 
 
 def greatest(a: Range, b: Range) -> Range:
     """The range of max(a, b)."""
-    return Range(max(a.low, b.low), max(a.high, b.high), min(a.tiny, b.tiny), a.missing or b.missing, a.nan or b.nan)
+    tiny, step = min(a.tiny, b.tiny), min(a.step, b.step)
+    return Range(max(a.low, b.low), max(a.high, b.high), tiny, a.missing or b.missing, a.nan or b.nan, step)

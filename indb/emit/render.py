@@ -11,16 +11,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
+from indb.emit import sums
 from indb.emit.binding import Binding, SqlKind
 from indb.emit.dialects.base import Dialect
-from indb.emit.layout import WIDE, indent, join, join_signed, parenthesise, wrap
+from indb.emit.layout import ADD, AND, ATOM, COMPARE, MULTIPLY, OR, WIDE, indent, join, parenthesise, wrap
 from indb.emit.ranges import MAX
 from indb.emit.scalar import CONDITIONS, Form, Node
 from indb.emit.trees import Split
 from indb.ir import Op
-
-OR, AND, COMPARE, ADD, MULTIPLY, ATOM = range(6)
-"""How tightly a text binds."""
 
 EXACT_INTEGER = 2.0**53
 
@@ -99,25 +97,13 @@ class Renderer:
     # arithmetic
 
     def _sum(self, node: Node) -> tuple[str, int]:
-        terms = node.args
-        if len(terms) > self.dialect.long_sum and self.dialect.list_sum:
-            if not any(term.range.missing for term in terms):
-                inner = ",\n  ".join(indent(self.text(term)) for term in terms)
-                return f"{self.dialect.list_sum}([\n  {inner}\n])", ATOM
-            parts = [terms[start : start + self.dialect.long_sum] for start in range(0, len(terms), 30)]
-            return join([f"({self._plus(part)})" for part in parts], " + "), ADD
-        return self._plus(terms), ADD
+        return sums.double(self.text, node.args, self.dialect)
 
-    def _plus(self, terms: Sequence[Node]) -> str:
-        """Terms with + between them, and - before a product with a negative number."""
-        texts = [self.text(terms[0], ADD)]
-        signs = [""]
-        for term in terms[1:]:
-            text = self.text(term, MULTIPLY)
-            negative = term.kind is Form.NUMBER and term.value is not None and term.value < 0
-            signs.append(" - " if negative else " + ")
-            texts.append(self.dialect.number(-term.value) if negative else text)
-        return join_signed(texts, signs)
+    def _single_sum(self, node: Node) -> tuple[str, int]:
+        return sums.single(self.text, node.args, self.dialect)
+
+    def _single(self, node: Node) -> tuple[str, int]:
+        return self.dialect.double(self.dialect.single(self.text(node.args[0], ATOM))), ATOM
 
     def _subtract(self, node: Node) -> tuple[str, int]:
         a, b = node.args
@@ -363,6 +349,8 @@ class Renderer:
         Form.NUMBER: _number,
         Form.TEXT: _string,
         Form.SUM: _sum,
+        Form.SINGLE_SUM: _single_sum,
+        Op.SINGLE: _single,
         Form.ALL: _all,
         Form.PRESENT: _present,
         Form.WITHIN: _within,

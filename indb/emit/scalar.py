@@ -26,6 +26,7 @@ class Form(enum.Enum):
     NUMBER = "number"  # value: float
     TEXT = "text"  # value: str or None
     SUM = "sum"  # args added in order
+    SINGLE_SUM = "single sum"  # args, which are float32 numbers, added in order in float32
     ALL = "all"  # every condition holds
     PRESENT = "present"  # the argument is not missing
     WITHIN = "within"  # value: edge; every argument is missing or between -edge and edge
@@ -100,6 +101,8 @@ TRUE, FALSE = 1.0, 0.0
 class Graph:
     """Makes nodes, each at most once."""
 
+    vanishing = False
+
     def __init__(self) -> None:
         self._nodes: dict[tuple[Any, ...], Node] = {}
 
@@ -138,6 +141,13 @@ class Graph:
     def square_sum(self, terms: Sequence[Node]) -> Node:
         """The squares of terms, added in order."""
         return self.sum([self.op(Op.MUL, term, term) for term in terms])
+
+    def single_sum(self, terms: Sequence[Node]) -> Node:
+        """Float32 numbers added in order in float32, which never leave it. Zeros are left out."""
+        kept = [term for term in terms if not (term.kind is Form.NUMBER and term.value == 0.0)]
+        if not kept:
+            return self.number(0.0)
+        return kept[0] if len(kept) == 1 else self._node(Form.SINGLE_SUM, tuple(kept))
 
     def weighted_sum(self, terms: Sequence[tuple[Node, float]], bias: float) -> Node:
         """x * weight for each term, then the bias, added in order."""
@@ -190,8 +200,25 @@ class Graph:
 
     def op(self, op: Op, *args: Node) -> Node:
         """One scalar op, simplified."""
+        if op is Op.SINGLE:
+            return self._single(args[0])
         simple = self._simplify(op, args)
         return self._node(op, args) if simple is None else simple
+
+    def _single(self, x: Node) -> Node:
+        """x rounded to float32. The engines raise where that is infinite, and some (`vanishing`) where it is 0."""
+        if x.kind in (Op.SINGLE, Form.SINGLE_SUM):
+            return x
+        found = self._node(Op.SINGLE, (x,))
+        a = x.range
+        if self.vanishing and a.tiny <= ranges.SINGLE_ZERO:
+            zero = [self.number(bound) for bound in (-ranges.SINGLE_ZERO, ranges.SINGLE_ZERO)]
+            found = self._node(Op.WHERE, (self._node(Op.BETWEEN, (x, *zero)), self.number(0.0), found))
+        if not -ranges.SINGLE_EDGE <= a.low <= a.high <= ranges.SINGLE_EDGE:
+            edges = [self.number(bound) for bound in (-ranges.SINGLE_EDGE, ranges.SINGLE_EDGE)]
+            inside = self._node(Op.BETWEEN, (x, *edges))
+            found = self._node(Op.WHERE, (inside, found, self._node(Op.MUL, (x, self.number(math.inf)))))
+        return found
 
     def _simplify(self, op: Op, args: tuple[Node, ...]) -> Node | None:
         match op:
@@ -276,6 +303,7 @@ _UNARY: dict[Op, Callable[[Range], Range]] = {
     Op.LN: ranges.logarithm,
     Op.SQRT: ranges.root,
     Op.FLOOR: ranges.rounded_down,
+    Op.SINGLE: ranges.single,
     Op.SIN: lambda a: ranges.bounded(a, -1.0, 1.0),
     Op.COS: lambda a: ranges.bounded(a, -1.0, 1.0),
     Op.TANH: lambda a: Range(-1.0, 1.0, ranges.TINY, a.missing, a.nan),
@@ -293,6 +321,8 @@ def _range(kind: Kind, args: tuple[Node, ...]) -> Range:
             for term in found[1:]:
                 total = ranges.add(total, term)
             return total
+        case Form.SINGLE_SUM:
+            return ranges.single_sum(found)
         case Op.SUB:
             return ranges.add(found[0], ranges.negate(found[1]))
         case Op.WHERE | Form.MATCH:

@@ -64,7 +64,8 @@ class Monotone:
 def monotone(lane: Block) -> Monotone | None:
     """The lane as a monotone function of one number column, or None when it is none that is known to be.
 
-    Known steps: +, -, *, / with a constant, min and max with one, floor, and a constant in place of a missing value.
+    Known steps: +, -, *, / with a constant, min and max with one, floor, rounding to float32, a constant in place of
+    a missing value.
     A rounded + - * / of IEEE 754 is monotone, so rounding does not matter.
     """
     found = _trace(lane)
@@ -80,7 +81,7 @@ def _trace(lane: Block) -> tuple[Column, bool] | None:
     match lane:
         case Column(_, Type.NUMBER):
             return lane, True
-        case Apply(Op.FLOOR, (x,)):
+        case Apply(Op.FLOOR | Op.SINGLE, (x,)):
             return _trace(x)
         case Apply(Op.COALESCE, (x, Const())):
             return _trace(x)

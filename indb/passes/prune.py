@@ -95,10 +95,10 @@ class _Pruning:
             return np.array(rows, dtype=np.int32)
 
         block, index = self.block, np.array(order, dtype=np.int64)
-        return TreeEnsemble(
-            block.inputs, np.array(roots, dtype=np.int32), block.feature[index], block.threshold[index],
-            block.category_set[index], child(self.left), child(self.right), block.missing_left[index],
-            block.leaf[index], block.values, block.base, block.category_sets,
+        return replace(
+            block, roots=np.array(roots, dtype=np.int32), feature=block.feature[index],
+            threshold=block.threshold[index], category_set=block.category_set[index], left=child(self.left),
+            right=child(self.right), missing_left=block.missing_left[index], leaf=block.leaf[index],
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ ordinal) becomes a split on the set of keys that go left.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -42,9 +42,10 @@ class _Folding:
         for feature, lane in enumerate(block.inputs):
             if feature in nodes:
                 self._fold_lane(lane, np.array(nodes[feature]))
-        return TreeEnsemble(
-            tuple(self.inputs) or block.inputs[:1], block.roots, self.feature, self.threshold, self.category_set,
-            self.left, self.right, self.missing_left, block.leaf, block.values, block.base, tuple(self.sets),
+        return replace(
+            block, inputs=tuple(self.inputs) or block.inputs[:1], feature=self.feature, threshold=self.threshold,
+            category_set=self.category_set, left=self.left, right=self.right, missing_left=self.missing_left,
+            category_sets=tuple(self.sets),
         )  # fmt: skip
 
     def _fold_lane(self, lane: Block, nodes: np.ndarray) -> None:

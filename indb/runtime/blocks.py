@@ -11,6 +11,7 @@ from itertools import repeat
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indb.evaluate import OPS, Values, evaluate_block, missing, reduce_lanes
 from indb.ir import Apply, Block, Bools, Concat, Floats, Foreign, Linear, Lookup, Reduce, ReduceOp, Take
@@ -102,13 +103,13 @@ def _all(parts: Parts, n_rows: int) -> Values:
     return found.astype(np.float64).reshape(-1, 1)
 
 
-def in_order(terms: Floats) -> Floats:
+def in_order(terms: NDArray[Any]) -> NDArray[Any]:
     """The sum over the first axis of what lies in one piece, one term after the other.
 
     numpy adds in pairs along the axis that is fastest in memory only; accumulate never does.
     """
     if terms[0].size < FEW:
-        total: Floats = np.add.accumulate(terms, axis=0)[-1]
+        total: NDArray[Any] = np.add.accumulate(terms, axis=0)[-1]
         return total
     total = np.add.reduce(terms, axis=0)
     return total

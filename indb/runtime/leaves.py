@@ -46,7 +46,8 @@ class Leaves:
         self.start: Places = self.first[block.roots]
         self.most = int(self.below[block.roots].max(initial=1))
         leaf = np.flatnonzero(~inner & (self.first >= 0))
-        self.values = np.zeros((block.width, start))
+        self.number = np.dtype(np.float32 if block.single else np.float64)
+        self.values = np.zeros((block.width, start), dtype=self.number)
         self.values[:, self.first[leaf]] = block.values[block.leaf[leaf]].T
 
     def sum(self, places: Places) -> Floats:
@@ -54,7 +55,7 @@ class Leaves:
         base = self.block.base
         across = np.ascontiguousarray(places.T)
         found = np.empty((len(base), len(places)))
-        terms = np.empty((len(across) + 1, len(places)))
+        terms = np.empty((len(across) + 1, len(places)), dtype=self.number)
         for lane in range(len(base)):
             terms[0] = base[lane]
             self.values[lane].take(across, out=terms[1:], mode="clip")  # "raise" would copy

@@ -31,7 +31,7 @@ FUNCTIONS: dict[Op, type[exp.Expression]] = {
 BYTE_BY_BYTE = 'COLLATE "C"'
 """The collation in which no two texts are equal but the same."""
 
-SQL_TYPES = {"double": "DOUBLE", "text": "TEXT", "bigint": "BIGINT", "boolean": "BOOLEAN"}
+SQL_TYPES = {"double": "DOUBLE", "single": "FLOAT", "text": "TEXT", "bigint": "BIGINT", "boolean": "BOOLEAN"}
 """The types of outputs, as sqlglot's generic names."""
 
 
@@ -48,10 +48,10 @@ class Dialect:
     result is NULL when an argument is, or None when there are none. LEAST and GREATEST pass over NULL. `fence`: what
     ends the SELECT of a stage so that the planner does not write it out again. `lateral_after`: more stages than this
     are glued by LATERAL instead of one SELECT over another; None for never. `functions`: what a stored function with
-    shared values is written in: "plpgsql" or "lambda". `list_sum`: a function over a list that adds in order, for sums
-    of over `long_sum` terms. `longest_in`: how many values one IN may have; more are several IN with OR.
-    `longest_case`: the most constants that are chosen by a CASE over a key; more are looked up in a list. `max_depth`:
-    nesting that works.
+    shared values is written in: "plpgsql" or "lambda". `list_sum`: a function over a list that adds in order, for
+    sums of over `long_sum` terms; `list_fold` the same for float32, as a template. `longest_in`: how many values one
+    IN may have; more are several IN with OR. `longest_case`: the most constants that are chosen by a CASE over a key;
+    more are looked up in a list. `max_depth`: nesting that works.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Dialect:
     lateral_after: int | None = None
     functions: str | None = None
     list_sum: str | None = None
+    list_fold: str | None = None
     long_sum: int = 1000
     longest_in: int | None = None
     longest_case: int | None = None
@@ -84,6 +85,14 @@ class Dialect:
     def cast(self, text: str, type_name: str) -> str:
         """`text`, an operand that binds tightly, cast to one of SQL_TYPES."""
         return self._cast_template(type_name).replace("__x__", text)
+
+    def single(self, text: str) -> str:
+        """A double, which is no larger than the largest float32 number, rounded to float32."""
+        return self.cast(text, "single")
+
+    def double(self, text: str) -> str:
+        """A float32 number as a double."""
+        return self.cast(text, "double")
 
     def _cast_template(self, type_name: str) -> str:
         return exp.cast(exp.column("__x__"), SQL_TYPES[type_name]).sql(dialect=self.name)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from indb.emit.binding import SqlColumn, SqlKind
 from indb.emit.dialects.base import Dialect
 
+FLOATS = {"double": "float8", "single": "float4"}
+
 
 @dataclass(frozen=True)
 class Postgres(Dialect):
@@ -36,7 +38,7 @@ class Postgres(Dialect):
         return f"E'{backslashed}'"
 
     def cast(self, text: str, type_name: str) -> str:
-        return f"{text}::{'float8' if type_name == 'double' else self.type(type_name).lower()}"
+        return f"{text}::{FLOATS.get(type_name) or self.type(type_name).lower()}"
 
     def column(self, column: SqlColumn) -> str:
         if column.kind is SqlKind.BOOLEAN:  # there is no cast from boolean to float8
