@@ -182,6 +182,30 @@ class Distance(Block):
         return int(self.points.shape[0])
 
 
+POWERS = (0.0, 0.5, 1.0)
+"""By which powers of their distance Nearest may divide the weights of neighbours."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Nearest(Block):
+    """The mean of the rows of `values` (n_points, width) whose lanes of the first input are the `k` lowest.
+
+    A row counts distance ** -power, its lane being the distance; with a power, rows at distance 0 count alone. The
+    second input (width 1) says how much the lanes may be off. Missing where a lane is, and where the k-th lane and the
+    next are no farther apart than that: no number tells then which of the two is among the nearest.
+    """
+
+    reads = "inputs"
+    inputs: tuple[Block, Block]
+    values: Floats
+    k: int
+    power: float = 0.0
+
+    @property
+    def width(self) -> int:
+        return int(self.values.shape[1])
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Lookup(Block):
     """The row of `values` whose key equals x (width 1); `unknown` for other values, `missing` for a missing one.
@@ -280,6 +304,6 @@ class Foreign(Block):
 
 
 BLOCKS: tuple[type[Block], ...] = (
-    *(Column, Const, Apply, Concat, Take, Reduce, Linear, Distance, Lookup, TreeEnsemble, Foreign),
+    *(Column, Const, Apply, Concat, Take, Reduce, Linear, Distance, Nearest, Lookup, TreeEnsemble, Foreign),
 )
 """Every kind of block; the set is closed."""

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indb.errors import InvalidModel, ModelFileError
-from indb.ir import BLOCKS, Block, Distance, Foreign, Metric, Model, Op, ReduceOp, Target, Type, model_of, walk
+from indb.ir import BLOCKS, Block, Distance, Foreign, Metric, Model, Nearest, Op, ReduceOp, Target, Type, model_of, walk
 
 MAGIC = b"\x89indb\r\n\x1a"
 """The first bytes of a model file. As in PNG, they break when a transfer rewrites line ends or drops the high bit."""
@@ -81,7 +81,7 @@ def _format_of(model: Model) -> int:
     for block in walk(model.roots()):
         if getattr(block, "single", False) or getattr(block, "op", None) is Op.SINGLE:
             return 4
-    return 3 if Distance in kinds else 2 if Foreign in kinds else 1
+    return 3 if kinds & {Distance, Nearest} else 2 if Foreign in kinds else 1
 
 
 def digest(model: Model) -> str:

@@ -13,6 +13,7 @@ from indb.ir import (
     Linear,
     Lookup,
     Model,
+    Nearest,
     Reduce,
     Scalar,
     Take,
@@ -63,6 +64,8 @@ def _line(block: Block, numbers: dict[int, str]) -> str:
             return f"linear({children}) {weight.shape[1]} -> {weight.shape[0]}"
         case Distance(_, points, metric):
             return f"distance({children}) {metric.value} from {len(points)} points"
+        case Nearest():
+            return f"nearest({children}) {block.k} of {len(block.values)} rows"
         case Lookup():
             return f"lookup({children}) {len(block.keys)} keys {_row(block.keys)}"
         case TreeEnsemble():

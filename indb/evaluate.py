@@ -29,6 +29,7 @@ from indb.ir import (
     Lookup,
     Metric,
     Model,
+    Nearest,
     Op,
     Reduce,
     ReduceOp,
@@ -131,6 +132,8 @@ def evaluate_block(block: Block, args: Sequence[Values], n_rows: int) -> Values:
             return linear(args[0], weight, bias)
         case Distance(_, points, metric):
             return distance(args[0], points, metric)
+        case Nearest():
+            return nearest(block, *args)
         case TreeEnsemble():
             return trees(block, args)
         case Lookup():
@@ -246,6 +249,24 @@ def distance(x: Values, points: Floats, metric: Metric) -> Floats:
             case Metric.CHEBYSHEV:
                 np.maximum(total, np.abs(difference), out=total)
     return total
+
+
+def nearest(block: Nearest, x: Values, slack: Values) -> Floats:
+    """The means over the nearest points, (n_rows, width), the nearest added first; of equal ones the first."""
+    order = np.argsort(x, axis=1, kind="stable")[:, : block.k + 1]
+    far = np.take_along_axis(x, order, axis=1)
+    decided = far[:, -1] - far[:, block.k - 1] > slack[:, 0] if far.shape[1] > block.k else np.ones(len(x), dtype=bool)
+    order, far = order[:, : block.k], far[:, : block.k]
+    weights = np.ones_like(far)
+    if block.power:
+        weights = 1.0 / (far if block.power == 1.0 else np.sqrt(far))
+        weights = np.where((far == 0.0).any(axis=1, keepdims=True), far == 0.0, weights)
+    total, size = np.zeros((len(x), block.width)), np.zeros(len(x))
+    for place in range(block.k):
+        total += weights[:, place : place + 1] * block.values[order[:, place]]
+        size += weights[:, place]
+    gone = np.isnan(x).any(axis=1) | ~decided
+    return np.where(gone[:, None], np.nan, total / size[:, None])
 
 
 def _lookup(block: Lookup, x: Values) -> Values:

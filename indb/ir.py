@@ -17,6 +17,7 @@ from typing import Any
 from indb.blocks import BLOCKS as BLOCKS
 from indb.blocks import FORMATS as FORMATS
 from indb.blocks import LAYOUTS as LAYOUTS
+from indb.blocks import POWERS as POWERS
 from indb.blocks import Apply as Apply
 from indb.blocks import Block as Block
 from indb.blocks import Column as Column
@@ -27,6 +28,7 @@ from indb.blocks import Foreign as Foreign
 from indb.blocks import Label as Label
 from indb.blocks import Linear as Linear
 from indb.blocks import Lookup as Lookup
+from indb.blocks import Nearest as Nearest
 from indb.blocks import Reduce as Reduce
 from indb.blocks import Take as Take
 from indb.blocks import TreeEnsemble as TreeEnsemble

@@ -13,6 +13,7 @@ from indb.ir import (
     ARITY,
     FORMATS,
     LAYOUTS,
+    POWERS,
     TEXT_OPS,
     Apply,
     Block,
@@ -25,6 +26,7 @@ from indb.ir import (
     Lookup,
     Metric,
     Model,
+    Nearest,
     Op,
     Reduce,
     ReduceOp,
@@ -102,6 +104,8 @@ def _width_problem(block: Block) -> str | None:
         return f"has weights and biases in {block.weight.ndim} and {block.bias.ndim} dimensions, needs 2 and 1"
     if isinstance(block, Distance) and block.points.ndim != 2:
         return f"has points in {block.points.ndim} dimensions, needs 2"
+    if isinstance(block, Nearest) and block.values.ndim != 2:
+        return f"has values in {block.values.ndim} dimensions, needs 2"
     if isinstance(block, Foreign) and (type(block.lanes) is not int or block.lanes < 1):
         return f"has {block.lanes!r} lanes"
     inputs = sum(part.width for part in block.children) if isinstance(block, TreeEnsemble | Foreign) else 0
@@ -135,6 +139,8 @@ def _problem(block: Block) -> str | None:
             if points.shape[1] != x.width or x.width == 0 or not isinstance(metric, Metric):
                 return f"has points {points.shape} for {x.width} lanes, and the metric {metric!r}"
             return _dtype_problem(float, points)
+        case Nearest():
+            return _nearest_problem(block)
         case Lookup():
             return _lookup_problem(block)
         case TreeEnsemble():
@@ -142,6 +148,16 @@ def _problem(block: Block) -> str | None:
         case Foreign():
             return _foreign_problem(block)
     return None
+
+
+def _nearest_problem(block: Nearest) -> str | None:
+    if len(block.inputs) != 2 or any(part.type is Type.TEXT for part in block.inputs) or block.inputs[1].width != 1:
+        return "reads something else than distances, and how much they may be off"
+    if type(block.k) is not int or not 1 <= block.k <= len(block.values) or block.inputs[0].width != len(block.values):
+        return f"takes {block.k!r} of {block.inputs[0].width} lanes for {len(block.values)} rows"
+    if block.power not in POWERS:
+        return f"has the power {block.power!r}, needs one of {POWERS}"
+    return _dtype_problem(float, block.values)
 
 
 def _foreign_problem(block: Foreign) -> str | None:

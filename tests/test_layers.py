@@ -19,7 +19,7 @@ MODELS = FRAMES | {
     *("sklearn", "scipy", "skops", "joblib", "xgboost", "lightgbm", "catboost", "onnx", "onnxruntime"),
     *("statsmodels", "patsy", "interpret", "imblearn", "category_encoders"),
 }
-LANGUAGE = {"errors", "ops", "blocks", "ir"}
+LANGUAGE = {"errors", "ops", "blocks", "ir", "expansions"}
 BASE = LANGUAGE | {"evaluate", "codec", "build", "runtime"}
 ENGINE = BASE | {"passes", "emit", "engines"}
 
@@ -45,6 +45,7 @@ LAYERS = {
     "blocks": Layer({"errors", "ops"}),
     # `Model` checks, prints and saves itself, so it reaches up to what does that.
     "ir": Layer({"errors", "ops", "blocks"}, inside={"rules", "describe", "codec"}),
+    "expansions": Layer({"ir"}, {"numpy"}),
     "rules": Layer(LANGUAGE, {"numpy"}),
     "describe": Layer(LANGUAGE),
     "evaluate": Layer(LANGUAGE, {"numpy"}),

@@ -14,7 +14,7 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 
-from indb.emit.ranges import MAX
+from indb.emit.ranges import MAX, Range
 from indb.emit.scalar import LEAVES, Form, Graph, Node, terms_of
 from indb.ir import Op
 
@@ -59,6 +59,18 @@ class RaisingGraph(Graph):
         """The squares of terms, added in order. Each term is held so that the sum stays inside the doubles."""
         edge = 2.0 ** math.floor(511.0 - math.log2(max(len(terms), 1)) / 2.0)
         return super().sum([self._square(term, edge) for term in terms])
+
+    def tamed_above(self, x: Node, least: float) -> Node:
+        return super().op(Op.MAX, x, self.number(least))
+
+    def tamed(self, x: Node, least: float, most: float) -> Node:
+        held = self.hold(x, -most, most)
+        if x.range.tiny >= least:
+            return held
+        low, high = max(x.range.low, -most), min(x.range.high, most)
+        found = Range(low, high, least, x.range.missing, x.range.nan)
+        small = self._inside(_tested(x, least), least)
+        return self._node(Op.WHERE, (small, self.number(0.0), held), range_=found)
 
     def _unscaled(self, total: Node, power: int) -> Node:
         """total * 2**power, held inside the doubles."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from indb.emit.binding import Binding
+from indb.emit.expand import Expander, distance
+from indb.emit.parameters import Parameters
 from indb.emit.ranges import Known
 from indb.emit.scalar import Graph, Node, Tree
 from indb.emit.stage import ACCEPTED
@@ -22,7 +24,7 @@ from indb.ir import (
     Foreign,
     Linear,
     Lookup,
-    Metric,
+    Nearest,
     Op,
     Reduce,
     ReduceOp,
@@ -38,11 +40,13 @@ Facts: TypeAlias = frozenset[tuple[str, Known]]
 class Lowering:
     """Lowers the blocks of one model into one graph; each (block, lane) becomes one node."""
 
-    def __init__(self, graph: Graph, binding: Binding) -> None:
+    def __init__(self, graph: Graph, binding: Binding, parameters: Parameters) -> None:
         self.graph = graph
         self.binding = binding
+        self.parameters = parameters
+        self._expander = Expander(self)
         self._known: dict[str, Known] = {}
-        self._facts: Facts = frozenset()  # what is known, as part of the keys below: another output may know less
+        self.facts: Facts = frozenset()  # what is known, as part of the keys below: another output may know less
         self.words: dict[int, str] = {}
         """What kind of thing a node is, by its number: the first half of a stage's name."""
         self._forests: dict[tuple[int, Facts], Forest] = {}
@@ -54,15 +58,15 @@ class Lowering:
             condition = self.lower(block.args[0], 0)
             self.words[condition.number] = ACCEPTED
             self._known = _tested_columns(block.args[0])
-            self._facts = frozenset(self._known.items())
+            self.facts = frozenset(self._known.items())
             value = self.lower(block.args[1], lane if block.args[1].width > 1 else 0)
-            self._known, self._facts = {}, frozenset()
+            self._known, self.facts = {}, frozenset()
             return self.graph.op(Op.WHERE, condition, value, self.lower(block.args[2], 0))
         return self.lower(block, lane)
 
     def lower(self, block: Block, lane: int) -> Node:
         """One lane of a block."""
-        key = (id(block), lane, self._facts)
+        key = (id(block), lane, self.facts)
         node = self._memo.get(key)
         if node is None:
             node = self._memo[key] = self._lower(block, lane)
@@ -80,7 +84,7 @@ class Lowering:
                     raise EmitError(f"cannot write the model: column {name!r} is not bound")
                 return self.graph.column(name, self.binding[name].kind, self._known.get(name, Known.NOTHING))
             case Const(values, kind):
-                return self._constant(values[lane], kind)
+                return self.constant(values[lane], kind)
             case Apply(op, args):
                 return self.graph.op(op, *(self.lower(arg, lane if arg.width > 1 else 0) for arg in args))
             case Concat(parts):
@@ -90,12 +94,16 @@ class Lowering:
                     lane -= part.width
             case Take(x, lanes):
                 return self.lower(x, lanes[lane])
+            case Linear() | Reduce() | Nearest() | Lookup() if block in self.parameters:
+                return self._expander.lane(block, lane)
             case Reduce(op, x):
                 return REDUCTIONS[op](self.graph, self.lanes(x))
             case Linear():
                 return self._linear(block, lane)
             case Distance():
                 return self._distance(block, lane)
+            case Nearest():
+                raise EmitError(f"cannot write the nearest of {block.inputs[0].width} lanes that compute differently")
             case Lookup():
                 return self._lookup(block, lane)
             case TreeEnsemble():
@@ -107,7 +115,8 @@ class Lowering:
                 )
         raise TypeError(f"no scalar form for {type(block).__name__}")
 
-    def _constant(self, value: Scalar, kind: Type) -> Node:
+    def constant(self, value: Scalar, kind: Type) -> Node:
+        """One value of a constant row."""
         if kind is Type.TEXT:
             return self.graph.text(None if value is None else str(value))
         return self.graph.number(float("nan") if value is None else float(value))
@@ -126,17 +135,14 @@ class Lowering:
         graph = self.graph
         point = block.points[lane].tolist()
         differences = [graph.op(Op.SUB, x, graph.number(p)) for x, p in zip(self.lanes(block.x), point, strict=True)]
-        if block.metric is Metric.SQUARED:
-            return graph.square_sum(differences)
-        sizes = [graph.op(Op.ABS, each) for each in differences]
-        return graph.sum(sizes) if block.metric is Metric.MANHATTAN else REDUCTIONS[ReduceOp.MAX](graph, sizes)
+        return distance(graph, block.metric, differences)
 
     def _lookup(self, block: Lookup, lane: int) -> Node:
         x = self.lower(block.x, 0)
-        values = [self._constant(row[lane], block.kind) for row in block.values]
-        unknown = self._constant(block.unknown[lane], block.kind)
+        values = [self.constant(row[lane], block.kind) for row in block.values]
+        unknown = self.constant(block.unknown[lane], block.kind)
         found = self.graph.match(x, block.keys, values, unknown)
-        gap = self._constant(block.missing[lane], block.kind)
+        gap = self.constant(block.missing[lane], block.kind)
         if gap is unknown:
             return found
         return self.graph.op(Op.WHERE, self.graph.op(Op.IS_MISSING, x), gap, found)
@@ -155,7 +161,7 @@ class Lowering:
         return self.graph.single_sum(terms) if block.single else self.graph.sum(terms)
 
     def _forest(self, block: TreeEnsemble, features: Sequence[Node]) -> Forest:
-        key = (id(block), self._facts)
+        key = (id(block), self.facts)
         if key not in self._forests:
             self._forests[key] = Forest(block, [feature.range.missing for feature in features])
         return self._forests[key]

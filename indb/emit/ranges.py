@@ -152,12 +152,19 @@ def negate(a: Range) -> Range:
 
 def multiply(a: Range, b: Range) -> Range:
     """The range of a * b; 0 * inf is NaN."""
-    unbounded = not (a.finite and b.finite)
-    nan = a.nan or b.nan or (unbounded and (_holds_zero(a) or _holds_zero(b)))
+    nan = a.nan or b.nan or (not a.finite and _holds_zero(b)) or (not b.finite and _holds_zero(a))
     corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
     corners = [0.0 if math.isnan(corner) else corner for corner in corners]
     tiny = max(min(a.tiny, MAX) * min(b.tiny, MAX), TINY)
     return Range(min(corners), max(corners), min(tiny, MAX), a.missing or b.missing or nan, nan)
+
+
+def square(a: Range) -> Range:
+    """The range of a * a."""
+    size = max(abs(a.low), abs(a.high))
+    low = 0.0 if _holds_zero(a) else min(abs(a.low), abs(a.high))
+    tiny = max(min(a.tiny, MAX) * min(a.tiny, MAX), TINY)
+    return Range(low * low, size * size, min(tiny, MAX), a.missing, a.nan)
 
 
 def _holds_zero(a: Range) -> bool:

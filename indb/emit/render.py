@@ -15,6 +15,8 @@ from indb.emit import sums
 from indb.emit.binding import Binding, SqlKind
 from indb.emit.dialects.base import Dialect
 from indb.emit.layout import ADD, AND, ATOM, COMPARE, MULTIPLY, OR, WIDE, indent, join, parenthesise, wrap
+from indb.emit.parameters import TableNames
+from indb.emit.queries import fetch_text, query_text
 from indb.emit.ranges import MAX
 from indb.emit.scalar import CONDITIONS, Form, Node
 from indb.emit.trees import Split
@@ -39,9 +41,16 @@ def finished(text: str) -> str:
 class Renderer:
     """Writes nodes for one dialect and binding; nodes in `names` are written as these names (their stage's value)."""
 
-    def __init__(self, dialect: Dialect, binding: Binding, names: Mapping[int, str] | None = None) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        binding: Binding,
+        names: Mapping[int, str] | None = None,
+        tables: TableNames | None = None,
+    ) -> None:
         self.dialect = dialect
         self.binding = binding
+        self.tables = tables
         self.names = dict(names or {})
 
     def value(self, node: Node) -> str:
@@ -93,6 +102,34 @@ class Renderer:
     def _reference(self, x: Node) -> str:
         """A column as the table has it, without a cast."""
         return protected(self.binding[x.value[0]].sql)
+
+    def constant(self, value: float | str | None, type: str) -> str:
+        """A value of a table of constants."""
+        if type == "bigint":
+            return str(value)
+        if isinstance(value, str):
+            return self._literal(value)
+        return self.dialect.number(value) if type == "double" else self.dialect.cast("NULL", "text")
+
+    # queries
+
+    def of_a_query(self) -> Renderer:
+        """A renderer for the nodes inside a query, which are those of another graph."""
+        return Renderer(self.dialect, {}, tables=self.tables)
+
+    def _name(self, node: Node) -> tuple[str, int]:
+        return str(node.value), ATOM
+
+    def _query(self, node: Node) -> tuple[str, int]:
+        return query_text(self, node), ATOM
+
+    def _element(self, node: Node) -> tuple[str, int]:
+        place, count = node.value
+        text = self.text(node.args[0])
+        return (text if count == 1 else f"{text}[{place + 1}]"), ATOM
+
+    def _fetch(self, node: Node) -> tuple[str, int]:
+        return fetch_text(self, node), ATOM
 
     # arithmetic
 
@@ -356,6 +393,10 @@ class Renderer:
         Form.WITHIN: _within,
         Form.IN: _in,
         Form.MATCH: _match,
+        Form.NAME: _name,
+        Form.QUERY: _query,
+        Form.ELEMENT: _element,
+        Form.FETCH: _fetch,
         Form.TREE: _tree,
         Op.SUB: _subtract,
         Op.MUL: _product,

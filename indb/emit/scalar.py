@@ -10,13 +10,17 @@ import enum
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from indb.emit import ranges
 from indb.emit.binding import SqlKind
 from indb.emit.ranges import Known, Range
 from indb.emit.trees import Forest
 from indb.ir import Op
+
+if TYPE_CHECKING:
+    from indb.emit.expand import Query
+    from indb.emit.parameters import ParameterTable
 
 
 class Form(enum.Enum):
@@ -32,6 +36,10 @@ class Form(enum.Enum):
     WITHIN = "within"  # value: edge; every argument is missing or between -edge and edge
     IN = "in"  # value: keys; the argument equals one of them
     TREE = "tree"  # value: Tree; args: its features
+    NAME = "name"  # value: text; a column of a query inside the expression
+    QUERY = "query"  # value: Query; args: what its _x.a0, _x.a1 … stand for; it gives one value or several
+    ELEMENT = "element"  # value: (place, count); one value of the query that is the argument
+    FETCH = "fetch"  # value: (ParameterTable, column); the column's value in the row whose key is the argument
     MATCH = "match"  # value: keys; args: x, a value for each key, the value for any other x (also a missing one)
 
     __hash__ = object.__hash__  # as Op's
@@ -44,7 +52,7 @@ CONDITIONS: frozenset[Kind] = frozenset(
 )
 """Nodes that SQL spells as a condition; as numbers they are 1 and 0."""
 
-LEAVES: frozenset[Kind] = frozenset({Form.COLUMN, Form.NUMBER, Form.TEXT})
+LEAVES: frozenset[Kind] = frozenset({Form.COLUMN, Form.NUMBER, Form.TEXT, Form.NAME})
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +206,35 @@ class Graph:
         node.depth = depth + max(feature.depth for feature in features) - 1
         return node
 
+    def name(self, text: str, range_: Range) -> Node:
+        """A column of a query that is written inside the expression."""
+        return self._node(Form.NAME, value=text, range_=range_)
+
+    def query(self, query: Query, args: Sequence[Node]) -> Node:
+        """A query over a table of the model's constants."""
+        node = self._node(Form.QUERY, tuple(args), query, Range(nan=False))
+        inner = query.lane.size + sum(term.size for term in query.terms) + len(args)
+        node.own_size = inner
+        node.size = inner + sum(arg.size for arg in args)
+        return node
+
+    def element(self, query: Node, place: int, range_: Range, count: int) -> Node:
+        """One of the values that a query gives."""
+        return self._node(Form.ELEMENT, (query,), (place, count), range_)
+
+    def fetch(self, x: Node, table: ParameterTable, column: str, range_: Range) -> Node:
+        """The value of a column in the row of a table whose key x equals, missing where there is none."""
+        found = Range(range_.low, range_.high, range_.tiny, missing=True, nan=False)
+        return self._node(Form.FETCH, (x,), (table, column), found)
+
+    def tamed_above(self, x: Node, least: float) -> Node:
+        """x, which is not negative, as at least so much, where an engine raises when a product vanishes."""
+        return x
+
+    def tamed(self, x: Node, least: float, most: float) -> Node:
+        """x with no larger size, and 0 in place of smaller ones, where an engine raises when products overflow."""
+        return x
+
     def op(self, op: Op, *args: Node) -> Node:
         """One scalar op, simplified."""
         if op is Op.SINGLE:
@@ -325,6 +362,8 @@ def _range(kind: Kind, args: tuple[Node, ...]) -> Range:
             return ranges.single_sum(found)
         case Op.SUB:
             return ranges.add(found[0], ranges.negate(found[1]))
+        case Op.MUL if args[0] is args[1]:
+            return ranges.square(found[0])
         case Op.WHERE | Form.MATCH:
             return ranges.union(found[1:])
         case Op.COALESCE:

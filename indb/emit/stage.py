@@ -55,6 +55,10 @@ def work(root: Node) -> Work:
             case Op.WHERE:
                 own[node.number] = 1.0
                 total[node.number] = 1.0 + args[0] + max(args[1:])
+            case Form.QUERY:
+                count = float(len(node.value.table.rows))
+                own[node.number] = count * sum(work(each).operations for each in (node.value.lane, *node.value.terms))
+                total[node.number] = own[node.number] + sum(args)
             case Form.MATCH | Form.IN:
                 own[node.number] = 1.0 + len(node.value) / 2.0
                 total[node.number] = own[node.number] * args[0] + max(args[1:], default=0.0)

@@ -14,8 +14,9 @@ from indb.emit.guards import RaisingGraph
 from indb.emit.layout import indent
 from indb.emit.lower import Lowering
 from indb.emit.outputs import OutputLane, lower_lane, output_lanes
+from indb.emit.parameters import Parameters, TableNames
 from indb.emit.render import Renderer, finished, protected
-from indb.emit.scalar import CONDITIONS, Form, Graph, Node
+from indb.emit.scalar import CONDITIONS, Form, Graph, Node, walk
 from indb.emit.stage import Size, Work, deepest, levels, size, stages, work
 from indb.errors import EmitError
 from indb.ir import Model
@@ -41,29 +42,42 @@ class Body:
     text: str
 
 
-def lowering_of(dialect: Dialect, binding: Binding) -> Lowering:
-    """An empty graph of the kind that the dialect needs, and what lowers blocks into it."""
-    return Lowering(RaisingGraph() if dialect.raises else Graph(), binding)
+def lowering_of(dialect: Dialect, binding: Binding, model: Model) -> Lowering:
+    """An empty graph of the kind that the dialect needs, and what lowers the blocks of a model into it."""
+    return Lowering(RaisingGraph() if dialect.raises else Graph(), binding, Parameters(model))
 
 
 def body(
-    model: Model, lane: OutputLane, dialect: str, binding: Binding, strategy: Strategy, as_text: bool = False
+    model: Model,
+    lane: OutputLane,
+    dialect: str,
+    binding: Binding,
+    strategy: Strategy,
+    as_text: bool = False,
+    tables: TableNames | None = None,
 ) -> Body:
     """One lane as the body of a function; `as_text` gives a label of any type as text.
+
+    tables: what the model's tables of constants are called (see `parameter_tables`); by default they are written out.
 
     Raises: EmitError when the dialect is unknown or cannot nest the model's trees so deep.
     """
     spoken = dialect_of(dialect)
-    lowering = lowering_of(spoken, binding)
+    lowering = lowering_of(spoken, binding, model)
     root = lower_lane(lowering, model, lane, as_text)
     _check_depth(spoken, [root])
     type_ = "text" if as_text else lane.type
-    shared = stages([root], lowering.words) if strategy is Strategy.STAGED else []
+    shared = stages([root], lowering.words)
+    has_queries = any(node.kind is Form.QUERY for node in walk([root]))
+    if strategy is not Strategy.STAGED:  # a query that is read twice would run twice
+        shared = [(name, node) for name, node in shared if node.kind is Form.QUERY]
+    renderer = Renderer(spoken, binding, tables=tables)
     if strategy is Strategy.STAGED and spoken.functions == "plpgsql":
-        return Body("plpgsql", finished(_plpgsql(spoken, binding, shared, root, type_)))
-    if not shared or spoken.functions != "lambda":
-        return Body("expression", finished(cast_output(spoken, Renderer(spoken, binding), root, type_)))
-    return Body("expression", finished(_lambda(spoken, binding, shared, root, type_)))
+        return Body("plpgsql", finished(_plpgsql(renderer, shared, root, type_)))
+    if not shared or not (has_queries or spoken.functions == "lambda"):
+        return Body("expression", finished(cast_output(spoken, renderer, root, type_)))
+    write = _nested_selects if has_queries else _lambda  # no lambda may hold a query
+    return Body("expression", finished(write(renderer, shared, root, type_)))
 
 
 def estimate(model: Model, dialect: str, binding: Binding) -> Size:
@@ -86,7 +100,7 @@ def largest_work(model: Model, dialect: str, binding: Binding) -> Work:
 def _roots(
     model: Model, dialect: Dialect, binding: Binding, lanes: Sequence[OutputLane]
 ) -> tuple[Lowering, list[Node]]:
-    lowering = lowering_of(dialect, binding)
+    lowering = lowering_of(dialect, binding, model)
     return lowering, [lower_lane(lowering, model, lane) for lane in lanes]
 
 
@@ -112,29 +126,47 @@ def _check_depth(dialect: Dialect, roots: Sequence[Node]) -> None:
         )
 
 
-def _plpgsql(dialect: Dialect, binding: Binding, shared: Sequence[tuple[str, Node]], root: Node, type_: str) -> str:
+def _plpgsql(renderer: Renderer, shared: Sequence[tuple[str, Node]], root: Node, type_: str) -> str:
     """DECLARE the shared values, compute each once, RETURN the result."""
-    renderer = Renderer(dialect, binding)
     steps: list[str] = []
     for name, node in shared:
         text = renderer.definition(node)
         steps.append(f"  {name} := {indent(text)};")
         renderer.names[node.number] = name
-    result = cast_output(dialect, renderer, root, type_)
-    declared = "".join(f"  {name} {'boolean' if node.kind in CONDITIONS else 'float8'};\n" for name, node in shared)
+    result = cast_output(renderer.dialect, renderer, root, type_)
+    declared = "".join(f"  {name} {_declared_type(node)};\n" for name, node in shared)
     head = f"DECLARE\n{declared}" if declared else ""
     return f"{head}BEGIN\n" + "".join(step + "\n" for step in steps) + f"  RETURN {indent(result)};\nEND"
 
 
-def _lambda(dialect: Dialect, binding: Binding, shared: Sequence[tuple[str, Node]], root: Node, type_: str) -> str:
+def _declared_type(node: Node) -> str:
+    if node.kind in CONDITIONS:
+        return "boolean"
+    return "float8[]" if node.kind is Form.QUERY and node.value.width > 1 else "float8"
+
+
+def _nested_selects(renderer: Renderer, shared: Sequence[tuple[str, Node]], root: Node, type_: str) -> str:
+    """Nested lets: each SELECT of one row gives names to values, beside those of the SELECT that it reads."""
+    fence = f" {renderer.dialect.fence}" if renderer.dialect.fence else ""
+    source = ""
+    for depth, group in enumerate(levels(shared)):
+        fields = ",\n    ".join(f"{indent(indent(renderer.definition(node)))} AS {name}" for name, node in group)
+        below = f"_s{depth - 1}.*,\n    {fields}\n  FROM {indent(source)}" if source else fields
+        source = f"(\n  SELECT\n    {below}{fence}\n) AS _s{depth}"
+        known = {number: f"_s{depth}.{name.split('.')[-1]}" for number, name in renderer.names.items()}
+        renderer.names = {**known, **{node.number: f"_s{depth}.{name}" for name, node in group}}
+    result = cast_output(renderer.dialect, renderer, root, type_)
+    return f"(SELECT\n  {indent(result)}\nFROM {source})"
+
+
+def _lambda(renderer: Renderer, shared: Sequence[tuple[str, Node]], root: Node, type_: str) -> str:
     """Nested lets: a lambda over a list of one struct gives names to the values that it holds."""
-    renderer = Renderer(dialect, binding)
     opened: list[str] = []
     for depth, group in enumerate(levels(shared)):
         fields = ",\n    ".join(f"{name} := {indent(indent(renderer.definition(node)))}" for name, node in group)
         opened.append(f"list_transform([struct_pack(\n    {fields}\n  )], lambda _s{depth}:\n")
         renderer.names.update({node.number: f"_s{depth}.{name}" for name, node in group})
-    inner = cast_output(dialect, renderer, root, type_)
+    inner = cast_output(renderer.dialect, renderer, root, type_)
     return "".join(opened) + f"  {indent(inner)}\n" + ")[1]" * len(opened)
 
 
@@ -146,6 +178,7 @@ def select(
     binding: Binding,
     outputs: Sequence[str] = ("predict", "predict_proba"),
     alias: str = "t",
+    tables: TableNames | None = None,
 ) -> str:
     """One SELECT over `source` (SQL text: a quoted table or a subquery in parentheses, read through `alias`).
 
@@ -154,11 +187,18 @@ def select(
 
     Raises: EmitError when the dialect is unknown or cannot nest the model so deep.
     """
-    return finished(written_select(model, dialect, protected(source), key, binding, outputs, alias))
+    return finished(written_select(model, dialect, protected(source), key, binding, outputs, alias, tables))
 
 
 def written_select(
-    model: Model, dialect: str, source: str, key: Sequence[str], binding: Binding, outputs: Sequence[str], alias: str
+    model: Model,
+    dialect: str,
+    source: str,
+    key: Sequence[str],
+    binding: Binding,
+    outputs: Sequence[str],
+    alias: str,
+    tables: TableNames | None = None,
 ) -> str:
     """`select` over a source that can be indented, with its line ends not yet `finished`."""
     spoken = dialect_of(dialect)
@@ -171,7 +211,7 @@ def written_select(
     keys = [(f"{alias}.{protected(spoken.quote(name))}", name) for name in key]
     groups = levels(named)
     writer = _chain if spoken.lateral_after is None or len(groups) <= spoken.lateral_after else _lateral
-    return writer(_Parts(spoken, binding, source, alias, keys, groups, roots, lanes, names))
+    return writer(_Parts(spoken, binding, source, alias, keys, groups, roots, lanes, names, tables))
 
 
 def free_names(names: Sequence[str], key: Sequence[str]) -> list[str]:
@@ -197,6 +237,7 @@ class _Parts:
     roots: list[Node]
     lanes: list[OutputLane]
     names: list[str]
+    tables: TableNames | None
 
     def rows(self, renderer: Renderer, keys: Sequence[tuple[str, str]]) -> str:
         """The select list of the outermost level."""
@@ -209,7 +250,7 @@ class _Parts:
 
 def _lateral(parts: _Parts) -> str:
     """Each stage is a LATERAL subquery: nothing has to be handed on from stage to stage."""
-    renderer = Renderer(parts.dialect, parts.binding)
+    renderer = Renderer(parts.dialect, parts.binding, tables=parts.tables)
     joins: list[str] = []
     for number, group in enumerate(parts.groups, start=1):
         fields = ",\n    ".join(f"{indent(indent(renderer.definition(node)))} AS {name}" for name, node in group)
@@ -220,7 +261,7 @@ def _lateral(parts: _Parts) -> str:
 
 def _chain(parts: _Parts) -> str:
     """Each stage is a SELECT over the one before, which carries on the columns that are still read."""
-    renderer = Renderer(parts.dialect, parts.binding)
+    renderer = Renderer(parts.dialect, parts.binding, tables=parts.tables)
     source, alias, keys = parts.source, parts.alias, list(parts.keys)
     binding = dict(parts.binding)
     for number, group in enumerate(parts.groups, start=1):
@@ -238,7 +279,7 @@ def _chain(parts: _Parts) -> str:
         for name in live:
             binding[name] = SqlColumn(f"{stage}.{carried[name]}", binding[name].kind)
         kept = {n: f"{stage}.{text.split('.')[-1]}" for n, text in renderer.names.items()}
-        renderer = Renderer(parts.dialect, binding, kept)
+        renderer = Renderer(parts.dialect, binding, kept, parts.tables)
         renderer.names.update({node.number: f"{stage}.{name}" for name, node in group})
     return f"SELECT\n  {parts.rows(renderer, keys)}\nFROM {source} AS {alias}"
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from indb import build
+from indb.expansions import LITERALS
 from indb.ir import Apply, Block, Concat, Const, Floats, Linear, Lookup, Model, Op, Scalar, rewrite
 
 SMALL_SHIFT = 16.0
@@ -25,8 +26,8 @@ def fuse_linear(model: Model) -> Model:
 
 def _fuse(block: Linear) -> Block:
     parts = block.x.parts if isinstance(block.x, Concat) else (block.x,)
-    if any(part.width != 1 for part in parts):
-        return block
+    if any(part.width != 1 for part in parts) or block.weight.size > LITERALS:
+        return block  # a large map is read from a table, lane by lane
     lookups: dict[int, _Table] = {}
     lanes: list[Block] = []
     columns: list[Floats] = []

@@ -1,12 +1,13 @@
 """Look at lanes one by one: blocks that read many lanes get each lane as a block of its own. Exact.
 
 The passes that follow work on one lane at a time, and a lane that went through a wide step (a scaler of twenty columns,
-say) shows that step only as far as it concerns the lane.
+say) shows that step only as far as it concerns the lane. Large expansions stay whole: their lanes are rows of a table.
 """
 
 from __future__ import annotations
 
 from indb import build
+from indb.expansions import is_large
 from indb.ir import Apply, Block, Concat, Const, Linear, Model, Reduce, ReduceOp, Take, TreeEnsemble, rewrite
 
 
@@ -21,7 +22,7 @@ def split_lanes(model: Model) -> Model:
         match block:
             case TreeEnsemble(inputs):
                 return block.with_children(tuple(lane for part in inputs for lane in lanes(part)))
-            case Linear(x) if x.width > 1:
+            case Linear(x) if x.width > 1 and not is_large(block):
                 return block.with_children((Concat(tuple(lanes(x))),))
             case Reduce(ReduceOp.ALL, x) if x.width > 1:
                 return block.with_children((Concat(tuple(lanes(x))),))

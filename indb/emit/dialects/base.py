@@ -49,9 +49,10 @@ class Dialect:
     ends the SELECT of a stage so that the planner does not write it out again. `lateral_after`: more stages than this
     are glued by LATERAL instead of one SELECT over another; None for never. `functions`: what a stored function with
     shared values is written in: "plpgsql" or "lambda". `list_sum`: a function over a list that adds in order, for
-    sums of over `long_sum` terms; `list_fold` the same for float32, as a template. `longest_in`: how many values one
-    IN may have; more are several IN with OR. `longest_case`: the most constants that are chosen by a CASE over a key;
-    more are looked up in a list. `max_depth`: nesting that works.
+    sums of over `long_sum` terms; `list_fold` the same for float32, as a template. `least_rows`: whether
+    min(row, n) gives the n lowest rows. `longest_in`: how many values one IN may have; more are several IN with OR.
+    `longest_case`: the most constants that are chosen by a CASE over a key; more are looked up in a list. `max_depth`:
+    nesting that works.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Dialect:
     list_sum: str | None = None
     list_fold: str | None = None
     long_sum: int = 1000
+    least_rows: bool = False
     longest_in: int | None = None
     longest_case: int | None = None
     max_depth: int = 300
@@ -113,6 +115,10 @@ class Dialect:
         found = {op: cls(this=place).sql(dialect=self.name).lower() for op, cls in FUNCTIONS.items()}
         found.update(self.names)
         return {op: call.replace("__x__", "{}") for op, call in found.items()}
+
+    def list(self, values: Sequence[str]) -> str:
+        """Several values as one."""
+        return f"ARRAY[{', '.join(values)}]"
 
     def lookup(self, x: str, keys: Sequence[str], values: Sequence[str]) -> str:
         """The value at the place of x among the keys, NULL when it is none of them; where `longest_case` is given."""

@@ -36,6 +36,9 @@ class DuckDB(Dialect):
             return super().text(value)
         return "(" + " || chr(0) || ".join(super(DuckDB, self).text(part) for part in value.split("\0")) + ")"
 
+    def list(self, values: Sequence[str]) -> str:
+        return f"[{', '.join(values)}]"
+
     def lookup(self, x: str, keys: Sequence[str], values: Sequence[str]) -> str:
         return f"[\n  {wrap(values)}\n][list_position([\n  {wrap(keys)}\n], {x})]"
 
@@ -48,6 +51,7 @@ DUCKDB = DuckDB(
     functions="lambda",
     list_sum="list_sum",
     list_fold="list_reduce({}, lambda indb_a, indb_b: indb_a + indb_b)",
+    least_rows=True,
     long_sum=30,
     longest_in=4,
     longest_case=4,
