@@ -18,6 +18,7 @@ from indb.engines.base import Engine
 from indb.engines.bind import bind
 from indb.engines.deployment import PRODUCTION, BoundColumn, Deployment, check_name, lanes_of, targets_of
 from indb.engines.mapping import parts_of
+from indb.engines.parameters import digests
 from indb.engines.registry import GoldenRow
 from indb.engines.tables import Table
 from indb.errors import BindError, DeployError, VerifyError, did_you_mean
@@ -154,7 +155,7 @@ def new_version(
     lanes = lanes_of(ready)
     made = Deployment(
         name, max(versions, default=0) + 1, codec.digest(model), table.schema, table.name, plan.strategy.value,
-        plan.columns, lanes, targets_of(ready), dict(model.source),
+        plan.columns, lanes, targets_of(ready), dict(model.source), tables=digests(ready),
     )  # fmt: skip
     longest = max((made.function(lane) for lane in lanes), key=lambda each: len(each.encode()), default="")
     if engine.name_bytes is not None and len(longest.encode()) > engine.name_bytes:

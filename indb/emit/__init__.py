@@ -8,6 +8,7 @@ from __future__ import annotations
 from indb.emit.binding import Binding, SqlColumn, SqlKind
 from indb.emit.dialects import DIALECTS, dialect_of
 from indb.emit.outputs import OutputLane, label_text, output_lanes
+from indb.emit.parameters import Parameters, ParameterTable, TableNames
 from indb.emit.stage import Size, Work
 from indb.emit.statement import SQL_STRATEGIES, Body, Strategy, body, estimate, largest_lane, largest_work, select
 from indb.emit.text import header, table_name, to_sql
@@ -19,10 +20,12 @@ __all__ = [
     "Binding",
     "Body",
     "OutputLane",
+    "ParameterTable",
     "Size",
     "SqlColumn",
     "SqlKind",
     "Strategy",
+    "TableNames",
     "Work",
     "body",
     "dialect_of",
@@ -34,10 +37,12 @@ __all__ = [
     "largest_work",
     "literal",
     "output_lanes",
+    "parameter_tables",
     "quote",
     "select",
     "table_name",
     "to_sql",
+    "type_word",
 ]
 
 
@@ -52,9 +57,26 @@ def literal(dialect: str, value: str | float | None) -> str:
     return spoken.text(value) if isinstance(value, str) else spoken.number(value)
 
 
-def label_text_body(model: Model, lane: OutputLane, dialect: str, binding: Binding, strategy: Strategy) -> Body:
+def type_word(dialect: str, type: str) -> str:
+    """A dialect's word for "double", "text", "bigint" or "boolean"."""
+    return dialect_of(dialect).type(type)
+
+
+def parameter_tables(model: Model) -> list[ParameterTable]:
+    """The tables of constants that the SQL of an optimised model reads."""
+    return Parameters(model).tables()
+
+
+def label_text_body(
+    model: Model,
+    lane: OutputLane,
+    dialect: str,
+    binding: Binding,
+    strategy: Strategy,
+    tables: TableNames | None = None,
+) -> Body:
     """`body` of a classifier's predict lane with the label as text.
 
     Raises: EmitError as `body` does.
     """
-    return body(model, lane, dialect, binding, strategy, as_text=True)
+    return body(model, lane, dialect, binding, strategy, as_text=True, tables=tables)

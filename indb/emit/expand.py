@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -175,7 +176,8 @@ class _Uniform:
                 terms = [graph.op(Op.MUL, *pair) for pair in self._pairs(x, inner, *_sizes_of_products(weight))]
                 return graph.sum([*terms, *([self._parameter(x, inner.width)] if bias.any() else [])])
             case Distance(inner, _, metric):
-                differences = [graph.op(Op.SUB, *pair) for pair in self._pairs(x, inner, *_SIZES[metric])]
+                sizes = _SQUARED if metric is Metric.SQUARED else _ANY
+                differences = [graph.op(Op.SUB, *pair) for pair in self._pairs(x, inner, *sizes)]
                 found = distance(graph, metric, differences)
                 return graph.tamed_above(found, LEAST_TERM) if self.is_weighed else found
         raise TypeError(f"a {type(x).__name__} is no expansion")
@@ -212,8 +214,10 @@ def _sizes_of_products(weight: Floats) -> tuple[float, float]:
     return min(2.0 * TINY / float(sizes.min()), 1e-150), MAX / max(float(sizes.max()), 1.0) / 4.0
 
 
-_SIZES = {Metric.SQUARED: (1e-140, 1e153), Metric.MANHATTAN: (0.0, MAX / 4.0), Metric.CHEBYSHEV: (0.0, MAX / 4.0)}
-"""Between which sizes a value may lie so that its distances from points are doubles."""
+_SQUARED = (1e-140, 1e153)
+"""Between which sizes a value may lie so that the squares of its differences to points are doubles."""
+
+_ANY = (0.0, math.inf)
 
 
 def distance(graph: Graph, metric: Metric, differences: list[Node]) -> Node:

@@ -35,8 +35,8 @@ class ParameterTable:
         return self.columns[0][0]
 
 
-TableNames: TypeAlias = Callable[[ParameterTable], str]
-"""What a table is called in a database, as SQL."""
+TableNames: TypeAlias = Callable[[str], str]
+"""What the table of a digest is called in a database, as SQL."""
 
 
 class Parameters:

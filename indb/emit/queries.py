@@ -37,7 +37,7 @@ def fetch_text(renderer: Renderer, node: Node) -> str:
 def _source(renderer: Renderer, table: ParameterTable) -> str:
     """A table of constants as it stands in FROM: by its name, or as rows of literals."""
     if renderer.tables:
-        return f"{renderer.tables(table)} AS _p"
+        return f"{renderer.tables(table.digest)} AS _p"
     names, words = zip(*table.columns, strict=True)
     listed = ",\n  ".join(f"({', '.join(map(renderer.constant, row, words))})" for row in table.rows)
     return f"(VALUES\n  {listed}\n) AS _p({', '.join(names)})"

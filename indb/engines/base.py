@@ -315,7 +315,7 @@ class Engine(ABC):
     ) -> str:
         """One SELECT over `source` (a quoted table or a query in parentheses) that gives the key and the outputs."""
         columns = binding(deployment.columns, SOURCE)
-        return emit.select(model, self.dialect, source, key, columns, outputs, alias=SOURCE)
+        return emit.select(model, self.dialect, source, key, columns, outputs, SOURCE, deployment.constants)
 
     def scored(
         self, deployment: Deployment, model: Model, source: str, key: Sequence[str], outputs: Sequence[str]

@@ -93,6 +93,7 @@ class Deployment:
 
     `state`: candidate until it is first promoted, production while a bare name means it, archived after. `aliases`:
     what stands behind the @ in other names of it. `previous`: the version that it took the place of in production.
+    `tables`: the digests of its tables of constants (see parameters.py).
     """
 
     name: str
@@ -110,6 +111,7 @@ class Deployment:
     state: str = "candidate"
     aliases: tuple[str, ...] = ()
     previous: int | None = None
+    tables: tuple[str, ...] = ()
     usage: str = ""
 
     @property
@@ -153,6 +155,10 @@ class Deployment:
         """The name of a lane's function."""
         return self.pinned + lane.suffix
 
+    def constants(self, digest: str) -> str:
+        """The name of one of its tables of constants, as SQL."""
+        return f"indb.{_quoted(f'{self.pinned}.p.{digest}')}"
+
     def find(self, target: str, output: str) -> list[Lane]:
         """The lanes of an output of a target."""
         return [lane for lane in self.lanes if lane.target == target and lane.output == output]
@@ -163,6 +169,7 @@ class Deployment:
             "columns": [asdict(column) for column in self.columns],
             "lanes": [asdict(lane) for lane in self.lanes],
             "targets": [asdict(target) for target in self.targets],
+            "tables": list(self.tables),
         }
         return json.dumps(parts, ensure_ascii=False)
 
@@ -202,7 +209,7 @@ def from_row(row: Sequence[Any]) -> Deployment:
     )
     return Deployment(
         name, version, digest, schema, table, strategy, columns, lanes, targets, json.loads(source), created_at,
-        created_by, state, tuple(aliases or ()), previous,
+        created_by, state, tuple(aliases or ()), previous, tuple(data.get("tables", ())),
     )  # fmt: skip
 
 
@@ -231,7 +238,7 @@ def bodies(
         as_text = lane.output == "predict_label"
         source = emitted[lane.target, "predict" if as_text else lane.output, lane.lane]
         write = label_text_body if as_text else body
-        found.append((lane, write(model, source, dialect, columns, strategy)))
+        found.append((lane, write(model, source, dialect, columns, strategy, tables=deployment.constants)))
     return found
 
 

@@ -14,7 +14,7 @@ from indb.emit import Strategy
 from indb.emit.binding import SqlKind
 from indb.engines import duckdb_batches as batches
 from indb.engines import duckdb_macros as macros
-from indb.engines import duckdb_proof
+from indb.engines import duckdb_proof, parameters
 from indb.engines import duckdb_registry as registry
 from indb.engines import duckdb_udf as udf
 from indb.engines.base import Engine, Row
@@ -239,6 +239,7 @@ class DuckDB(Engine):
                 raise DeployError(f"cannot deploy {name!r}: function {function!r} {why}", "Choose another name.")
 
     def install(self, deployment: Deployment, model: Model, table: Table, strategy: Strategy) -> None:
+        parameters.create(self, deployment, model)
         macros.install(self, deployment, model, table, strategy)
 
     def install_udf(self, deployment: Deployment, table: Table, server_python: str | None, size: int) -> None:
@@ -256,6 +257,8 @@ class DuckDB(Engine):
         own = [macro for each in versions for macro in macros.names_of(each)]
         for macro in [*own, *([name] if name else [])]:
             self.write(f"DROP MACRO IF EXISTS main.{quoted(macro)}")
+        for each in versions:
+            parameters.drop(self, each)
 
     def rebuild(self, deployments: Sequence[Deployment]) -> None:
         macros.rebuild(self, deployments)

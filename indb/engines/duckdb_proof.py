@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from indb.engines.duckdb import DuckDB
 
 NUMBER = "indb_proof_row"
-"""The column that keeps the rows in order."""
+"""The column that tells the rows apart."""
+
+PROOF = "indb_proof_rows"
+"""What the table of golden rows is called in a query."""
 
 
 def predictions(database: DuckDB, deployment: Deployment, table: Table, rows: Sequence[Row]) -> list[Row]:
@@ -31,9 +34,10 @@ def predictions(database: DuckDB, deployment: Deployment, table: Table, rows: Se
     marks = ", ".join("?" * (len(kinds) + 1))
     database.connection.executemany(f"INSERT INTO indb_proof ({names}) VALUES ({marks})", values)
     row = _alias(table)
-    found = database.rows(f"SELECT {', '.join(calls(deployment, row))} FROM {_source(table, row)}")
+    fields = [f"{PROOF}.{NUMBER}", *calls(deployment, row)]
+    found = database.rows(f"SELECT {', '.join(fields)} FROM {_source(table, row)} ORDER BY 1")
     database.execute("DROP TABLE indb_proof")
-    return found
+    return [each[1:] for each in found]
 
 
 def write(database: DuckDB, deployment: Deployment, table: Table, rows: Sequence[GoldenRow]) -> None:
@@ -58,17 +62,24 @@ def write(database: DuckDB, deployment: Deployment, table: Table, rows: Sequence
     if not deployment.is_mapped:  # else nobody knows a row that gives these values
         compared += zip(deployment.lanes, calls(deployment, row), strict=True)
     source = f"indb_proof AS {row}" if deployment.is_mapped else _source(table, row)
+    place = f"{row if deployment.is_mapped else PROOF}.{NUMBER}"
     for lane, call in compared:
         wanted = [(number, row.expected[lane.suffix]) for number, row in enumerate(rows) if lane.suffix in row.expected]
         if wanted:
-            database.write(_comparison(deployment, source, call, lane.type, wanted))
+            database.write(_comparison(deployment, source, (place, call), lane.type, wanted))
     database.write("DROP TABLE indb_proof")
 
 
-def _comparison(deployment: Deployment, source: str, call: str, type: str, wanted: Sequence[tuple[int, Any]]) -> str:
-    """One query that raises an error for the first row whose value is not as expected."""
+def _comparison(
+    deployment: Deployment, source: str, given: tuple[str, str], type: str, expected: Sequence[tuple[int, Any]]
+) -> str:
+    """One query that raises an error for the first row whose value is not as expected.
+
+    given: a row's number and what is called for it, as SQL.
+    """
+    number, call = given
     kind = {"text": "VARCHAR", "bigint": "BIGINT", "boolean": "BOOLEAN", "double": "DOUBLE"}[type]
-    given = ", ".join(f"({number}, CAST({_literal(value)} AS {kind}))" for number, value in wanted)
+    wanted = ", ".join(f"({place}, CAST({_literal(value)} AS {kind}))" for place, value in expected)
     differs = "f.found IS DISTINCT FROM w.wanted"
     if type == "double":  # halves: no overflow
         near = f"abs(f.found / 2 - w.wanted / 2) <= {TOLERANCE / 2!r} * greatest(1.0, abs(w.wanted))"
@@ -78,9 +89,8 @@ def _comparison(deployment: Deployment, source: str, call: str, type: str, wante
         "' instead of ' || coalesce(CAST(w.wanted AS VARCHAR), 'NULL') || ' for golden row ' || w.number"
     )
     return (
-        f"SELECT error({message})\nFROM (SELECT {NUMBER} AS number, found FROM (\n"
-        f"  SELECT {call} AS found, row_number() OVER () - 1 AS {NUMBER} FROM {source}) AS g) AS f\n"
-        f"JOIN (VALUES {given}) AS w(number, wanted) ON w.number = f.number\nWHERE {differs}"
+        f"SELECT error({message})\nFROM (\n  SELECT {number} AS number, {call} AS found FROM {source}) AS f\n"
+        f"JOIN (VALUES {wanted}) AS w(number, wanted) ON w.number = f.number\nWHERE {differs}"
     )
 
 
@@ -107,8 +117,9 @@ def _alias(table: Table) -> str:
 
 
 def _source(table: Table, row: str) -> str:
-    fields = ", ".join(f"{row}.{quoted(column.name)}" for column in table.columns)
-    return f"(SELECT {fields} FROM indb_proof AS {row} ORDER BY {NUMBER}) AS {row}"
+    """The golden rows, each with the very columns of the table; a query may give them in any order."""
+    fields = ", ".join(f"{PROOF}.{quoted(column.name)}" for column in table.columns)
+    return f"indb_proof AS {PROOF}, LATERAL (SELECT {fields}) AS {row}"
 
 
 def plain(kind: str, value: Any) -> Any:

@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from indb.emit import Strategy
+from indb.engines import parameters
 from indb.engines import postgres_functions as functions
 from indb.engines import postgres_registry as registry
 from indb.engines import postgres_tables as tables
@@ -268,6 +269,7 @@ class Postgres(Engine):
             )
 
     def install(self, deployment: Deployment, model: Model, table: Table, strategy: Strategy) -> None:
+        parameters.create(self, deployment, model)
         functions.install(self, deployment, model, table, strategy)
 
     def install_udf(self, deployment: Deployment, table: Table, server_python: str | None, size: int) -> None:
@@ -276,6 +278,7 @@ class Postgres(Engine):
     def remove(self, name: str, versions: Sequence[Deployment]) -> None:
         for each in versions:
             functions.remove(self, each)
+            parameters.drop(self, each)
 
     def rebuild(self, deployments: Sequence[Deployment]) -> None:
         functions.rebuild(self, deployments)

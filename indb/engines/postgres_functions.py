@@ -125,8 +125,8 @@ def by_column(deployment: Deployment) -> tuple[tuple[str, str], ...] | None:
 
 
 def _volatility(deployment: Deployment) -> str:
-    # An expression may ask for the date of today.
-    is_stable = deployment.is_mapped or any(column.kind == "enum" for column in deployment.columns)
+    # An expression may ask for the date of today; what reads a table is no constant of its arguments alone.
+    is_stable = deployment.is_mapped or deployment.tables or any(each.kind == "enum" for each in deployment.columns)
     return "STABLE" if is_stable else "IMMUTABLE"
 
 

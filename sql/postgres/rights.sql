@@ -44,6 +44,26 @@ BEGIN
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', one.function, one.role);
         EXECUTE format('GRANT USAGE ON SCHEMA indb TO %I', one.role);
     END LOOP;
+    -- Tables of constants, which the functions of a model read.
+    FOR one IN
+        SELECT c.oid::regclass AS constants, g.role
+        FROM (
+            SELECT DISTINCT m.name, r.role
+            FROM indb.models AS m
+            CROSS JOIN LATERAL (
+                SELECT o.role FROM indb.grants AS o WHERE o.name = m.name
+                UNION ALL
+                VALUES ('indb_admin'), ('indb_scorer')
+            ) AS r
+            WHERE model_name IS NULL OR m.name = model_name
+        ) AS g
+        JOIN pg_class AS c ON c.relnamespace = 'indb'::regnamespace AND c.relkind = 'r'
+            AND starts_with(c.relname::text, g.name || '@')
+        WHERE starts_with(obj_description(c.oid, 'pg_class'), 'indb:')
+            AND (g.role = 'public' OR EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = g.role))
+    LOOP
+        EXECUTE format('GRANT SELECT ON TABLE %s TO %I', one.constants, one.role);
+    END LOOP;
     IF EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = 'indb_admin') THEN
         GRANT USAGE ON SCHEMA indb TO indb_admin;
         GRANT SELECT ON ALL TABLES IN SCHEMA indb TO indb_admin;
@@ -88,6 +108,13 @@ BEGIN
         WHERE p.pronamespace = 'indb'::regnamespace AND starts_with(obj_description(p.oid, 'pg_proc'), 'indb:')
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %I', one.function, grantee);
+    END LOOP;
+    FOR one IN
+        SELECT c.oid::regclass AS constants FROM pg_class AS c
+        WHERE c.relnamespace = 'indb'::regnamespace AND c.relkind = 'r' AND c.relname ~ '@[0-9]+\.p\.'
+            AND starts_with(obj_description(c.oid, 'pg_class'), 'indb:')
+    LOOP
+        EXECUTE format('REVOKE ALL ON TABLE %s FROM %I', one.constants, grantee);
     END LOOP;
     EXECUTE format('REVOKE ALL ON SCHEMA indb FROM %I', grantee);
 END
