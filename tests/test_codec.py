@@ -29,6 +29,7 @@ from indb.ir import (
     Lookup,
     Metric,
     Model,
+    Nearest,
     Op,
     Reduce,
     ReduceOp,
@@ -55,7 +56,7 @@ def everything() -> Model:
     linear = build.linear(numbers, np.array([[NAN] * numbers.width, [0.1] * numbers.width]), np.array([math.inf, -0.0]))
     near = [Distance(linear, np.array([[0.1, math.inf]]), metric) for metric in Metric]
     proba = {"predict": build.argmax(linear), "predict_proba": build.softmax(build.concat(near[1:]))}
-    proba["decision_function"] = near[0]
+    proba["decision_function"] = Nearest((build.concat(near), X), np.array([[math.inf], [-0.0], [0.1]]), 2, 0.5)
     return Model(
         (X, odd, CITY),
         (

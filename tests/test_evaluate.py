@@ -1,6 +1,7 @@
 """The meaning of every block on awkward values: this is the definition that SQL is compared with."""
 
 import math
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -11,7 +12,7 @@ from test_ir import CITY, PAIR, X, ints, model_of, stump
 from indb import build
 from indb.errors import BindError
 from indb.evaluate import apply_op, decode, evaluate
-from indb.ir import Apply, Column, Const, Distance, Lookup, Metric, Op, Reduce, ReduceOp, Type
+from indb.ir import Apply, Column, Const, Distance, Lookup, Metric, Nearest, Op, Reduce, ReduceOp, Type
 
 NAN, INF = math.nan, math.inf
 AWKWARD = [NAN, -INF, -1.5, -0.0, 0.0, 5e-324, 1.0, 1e308, INF]
@@ -215,3 +216,21 @@ def test_distance(metric, expected):
     assert block.width == 2
     assert of(block, x=[2.0, NAN]) == [pytest.approx(expected), [pytest.approx(NAN, nan_ok=True)] * 2]
     assert of(block, x=[INF]) == [[INF, INF]]
+
+
+@pytest.mark.parametrize(("power", "expected"), [(0.0, 1.5), (1.0, 4.0 / 3.0), (0.5, 1.4142135623730951)])
+def test_nearest(power, expected):
+    values = np.array([[1.0], [2.0], [9.0]])
+    far = build.concat([X, build.multiply(X, build.number(2.0)), build.number(8.0)])
+    block = Nearest((far, build.number(0.0)), values, 2, power)
+    assert of(block, x=[2.0, NAN]) == [[pytest.approx(expected)], [pytest.approx(NAN, nan_ok=True)]]
+    assert same(of(block, x=[4.0]), [[NAN]]), "the second and the third are equally far"
+    assert of(replace(block, k=3), x=[4.0])[0][0] > 1.0
+    assert same(of(replace(block, inputs=(far, build.number(5.0))), x=[2.0]), [[NAN]]), "nearly so"
+
+
+def test_nearest_at_a_distance_of_0():
+    values = np.array([[1.0], [5.0], [9.0]])
+    far = build.concat([X, build.multiply(X, X), build.number(8.0)])
+    assert of(Nearest((far, build.number(0.0)), values, 2, 1.0), x=[0.0]) == [[3.0]]
+    assert of(Nearest((far, build.number(0.0)), values, 3, 0.5), x=[0.0]) == [[3.0]]

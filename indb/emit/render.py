@@ -19,7 +19,7 @@ from indb.emit.parameters import TableNames
 from indb.emit.queries import fetch_text, query_text
 from indb.emit.ranges import MAX
 from indb.emit.scalar import CONDITIONS, Form, Node
-from indb.emit.trees import Split
+from indb.emit.tree_text import tree_text
 from indb.ir import Op
 
 EXACT_INTEGER = 2.0**53
@@ -66,7 +66,7 @@ class Renderer:
         if node.number in self.names and node.kind not in CONDITIONS:
             return self.names[node.number]
         if node.kind in CONDITIONS:
-            return self._case([(self.condition(node), self.dialect.number(1.0))], self.dialect.number(0.0))
+            return self.case([(self.condition(node), self.dialect.number(1.0))], self.dialect.number(0.0))
         text, tightness = self._WRITERS[node.kind](self, node)
         return text if tightness >= binds else parenthesise(text)
 
@@ -171,10 +171,10 @@ class Renderer:
             word = "least" if node.kind is Op.MIN else "greatest"
             gap = f"{self._known(a, ADD)} IS NULL OR {self._known(b, ADD)} IS NULL"
             pick = f"{word}({self.text(a)}, {self.text(b)})"
-            return self._case([(gap, self.dialect.number(None))], pick), ATOM
+            return self.case([(gap, self.dialect.number(None))], pick), ATOM
         symbol = ">" if node.kind is Op.MIN else "<"
         test = f"{self._known(a, ADD)} {symbol} {self.text(b, ADD)}"
-        return self._case([(test, self.text(b))], self.text(a)), ATOM
+        return self.case([(test, self.text(b))], self.text(a)), ATOM
 
     # conditions
 
@@ -182,22 +182,22 @@ class Renderer:
         """<= and <; the constant is written on the right."""
         a, b = node.args
         if a.is_constant:
-            return self._above(b, a.value, or_equal=node.kind is Op.LE), COMPARE
+            return self.above(b, a.value, or_equal=node.kind is Op.LE), COMPARE
         symbol = "<=" if node.kind is Op.LE else "<"
         if b.is_constant:
-            number, exact = self._beside(a, b.value, math.floor if node.kind is Op.LE else math.ceil)
+            number, exact = self.beside(a, b.value, math.floor if node.kind is Op.LE else math.ceil)
             return f"{exact or self.text(a, ADD)} {symbol} {number}", COMPARE
         return f"{self.text(a, ADD)} {symbol} {self._known(b, ADD)}", COMPARE
 
-    def _above(self, x: Node, bound: float | None, or_equal: bool = False) -> str:
+    def above(self, x: Node, bound: float | None, or_equal: bool = False) -> str:
         """x > bound, or x >= bound. What can be NaN is negated instead: -NaN is still larger than every number."""
         symbol = "=" if or_equal else ""
         if x.range.nan and bound is not None:
             return f"-{self.text(x, ATOM)} <{symbol} {self.dialect.number(-bound)}"
-        number, exact = self._beside(x, bound, math.ceil if or_equal else math.floor)
+        number, exact = self.beside(x, bound, math.ceil if or_equal else math.floor)
         return f"{exact or self.text(x, ADD)} >{symbol} {number}"
 
-    def _beside(self, x: Node, bound: float | None, round_: Callable[[float], int]) -> tuple[str, str | None]:
+    def beside(self, x: Node, bound: float | None, round_: Callable[[float], int]) -> tuple[str, str | None]:
         """A bound as it is written beside x, and x when that is an integer column, which needs no cast then.
 
         An integer compares with a bound just as it does with the integer beside it, while a cast of each row costs.
@@ -212,7 +212,7 @@ class Renderer:
     def _equal(self, node: Node) -> tuple[str, int]:
         a, b = node.args
         if b.is_constant and b.value is not None and self._is_integer(a):
-            return self._one_of(a, (b.value,))
+            return self.one_of(a, (b.value,))
         right = self._known(b, ADD) if a.range.nan else self.text(b, ADD)
         return f"{self.text(a, ADD)} = {right}", COMPARE
 
@@ -223,8 +223,8 @@ class Renderer:
                 f"{self.text(x, ADD)} >= {self._known(low, ADD)} AND {self.text(x, ADD)} <= {self._known(high, ADD)}",
                 AND,
             )
-        start, exact = self._beside(x, low.value, math.ceil)
-        end, _ = self._beside(x, high.value, math.floor)
+        start, exact = self.beside(x, low.value, math.ceil)
+        end, _ = self.beside(x, high.value, math.floor)
         if exact and end.lstrip("-").isdigit():
             return f"{exact} BETWEEN {start} AND {end}", COMPARE
         return f"{self.text(x, ADD)} BETWEEN {self.text(low, ADD)} AND {self.text(high, ADD)}", COMPARE
@@ -236,10 +236,10 @@ class Renderer:
         return join([self.condition(arg, OR) for arg in node.args], " OR "), OR
 
     def _missing(self, node: Node) -> tuple[str, int]:
-        return f"{self._raw(node.args[0])} IS NULL", COMPARE
+        return f"{self.raw(node.args[0])} IS NULL", COMPARE
 
     def _present(self, node: Node) -> tuple[str, int]:
-        return f"{self._raw(node.args[0])} IS NOT NULL", COMPARE
+        return f"{self.raw(node.args[0])} IS NOT NULL", COMPARE
 
     def _within(self, node: Node) -> tuple[str, int]:
         """No argument is beyond the edges. LEAST passes over NULL, and over NaN, which is larger than every number."""
@@ -249,16 +249,16 @@ class Renderer:
         least = wrap([self.dialect.number(0.0), *(f"-{size}" for size in sizes)])
         return f"least({least}) >= {self.dialect.number(-node.value)}", COMPARE
 
-    def _raw(self, x: Node) -> str:
+    def raw(self, x: Node) -> str:
         """An operand of IS NULL: a column that cannot be NaN needs no cast."""
         if x.kind is Form.COLUMN and not x.range.nan and x.number not in self.names:
             return self._reference(x)
         return self._known(x, ATOM)
 
     def _in(self, node: Node) -> tuple[str, int]:
-        return self._one_of(node.args[0], node.value)
+        return self.one_of(node.args[0], node.value)
 
-    def _one_of(self, x: Node, keys: Sequence[float | str]) -> tuple[str, int]:
+    def one_of(self, x: Node, keys: Sequence[float | str]) -> tuple[str, int]:
         """x = key, or x IN (keys). An integer column is compared with the integers among the keys only."""
         subject, texts = self._keys(x, keys)
         known = [text for text in texts if text is not None]
@@ -291,37 +291,7 @@ class Renderer:
     # choices
 
     def _tree(self, node: Node) -> tuple[str, int]:
-        """A decision tree as nested CASE, its ELSE arms as arms of the same CASE."""
-        tree, forest = node.value, node.value.forest
-        raw = [self.text(x, ADD) for x in node.args]
-        leaves: dict[int, str] = {}
-        done: dict[int, tuple[list[tuple[str, str]], str]] = {}  # arms, and the value of ELSE
-        for number in forest.nodes(tree.root):
-            if forest.feature[number] < 0:
-                row = forest.leaf[number]
-                if row not in leaves:
-                    leaves[row] = self.text(tree.leaves[row])
-                done[number] = ([], leaves[row])
-                continue
-            split = forest.split(number)
-            test = self._split_test(split, node.args[split.feature], raw[split.feature])
-            arms, other = done.pop(split.then)
-            then = self._case(arms, other) if arms else other
-            arms, other = done.pop(split.other)
-            done[number] = ([(test, then), *arms], other)
-        arms, other = done[tree.root]
-        return self._case(arms, other), ATOM
-
-    def _split_test(self, split: Split, x: Node, raw: str) -> str:
-        if split.keys is not None:
-            test = self._one_of(x, split.keys)[0] if split.keys else "1 = 0"
-            return f"{test} OR {self._raw(x)} IS NULL" if split.or_missing else test
-        if split.above:
-            return self._above(x, split.threshold)
-        if split.threshold == math.inf:
-            return f"{self._raw(x)} IS NOT NULL"
-        number, exact = self._beside(x, split.threshold, math.floor)
-        return f"{exact or raw} <= {number}"
+        return tree_text(self, node), ATOM
 
     def _where(self, node: Node) -> tuple[str, int]:
         """A chain of ELSE arms becomes one CASE."""
@@ -330,7 +300,7 @@ class Renderer:
             condition, then, other = node.args
             arms.append((self.condition(condition), self.text(then)))
             node = other
-        return self._case(arms, self.text(node)), ATOM
+        return self.case(arms, self.text(node)), ATOM
 
     def _match(self, node: Node) -> tuple[str, int]:
         subject, keys = self._keys(node.args[0], node.value)
@@ -346,9 +316,9 @@ class Renderer:
         for key, value in known.items():
             grouped.setdefault(value, []).append(key)
         if len(grouped) == len(keys):
-            return self._case([(keys_[0], value) for value, keys_ in grouped.items()], other, subject), ATOM
+            return self.case([(keys_[0], value) for value, keys_ in grouped.items()], other, subject), ATOM
         arms = [(self._member(subject, same), value) for value, same in grouped.items()]
-        return self._case(arms, other), ATOM
+        return self.case(arms, other), ATOM
 
     def _is_list(self, node: Node) -> bool:
         """Whether a choice is among so many constants that it is written as a list; none of them may be NULL."""
@@ -363,7 +333,7 @@ class Renderer:
         x, other = node.args
         return f"coalesce({self._known(x)}, {self.text(other)})", ATOM
 
-    def _case(self, arms: Sequence[tuple[str, str]], other: str, subject: str | None = None) -> str:
+    def case(self, arms: Sequence[tuple[str, str]], other: str, subject: str | None = None) -> str:
         head = "CASE" if subject is None else f"CASE {subject}"
         parts = [f"WHEN {condition} THEN {value}" for condition, value in arms]
         tail = "" if other == "NULL" else f"ELSE {other}"
