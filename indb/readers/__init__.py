@@ -11,6 +11,7 @@ from typing import Any
 from indb import build
 from indb.errors import UnsupportedModel
 from indb.ir import Block, Model, Target, Type
+from indb.readers import catboost as _catboost  # noqa: F401  registers its readers
 from indb.readers import foreign, model_files, onnx, versions
 from indb.readers import sklearn as _sklearn  # noqa: F401  registers its readers
 from indb.readers.base import NAMES, Content, Frame, RawColumn, Reading, class_of, read_step, reader_of, targets_of
@@ -97,12 +98,8 @@ def column_names(estimator: Any, columns: Sequence[str] | None) -> tuple[str, ..
 
     Raises: UnsupportedModel when `columns` does not fit the estimator, a name repeats, or nothing is known.
     """
-    package, name = class_of(estimator)
-    what = f"cannot name the columns of the {name}"
-    if package in NAMES:
-        fitted, count = NAMES[package](estimator)
-    else:
-        fitted, count = _recorded(estimator, "feature_names_in_"), _recorded(estimator, "n_features_in_")
+    what = f"cannot name the columns of the {class_of(estimator)[1]}"
+    fitted, count = _recorded(estimator, "feature_names_in_"), _recorded(estimator, "n_features_in_")
     given = None if columns is None else tuple(str(name) for name in columns)
     names = given
     if fitted is not None:
@@ -130,6 +127,9 @@ def column_names(estimator: Any, columns: Sequence[str] | None) -> tuple[str, ..
 
 def _recorded(estimator: Any, attribute: str) -> Any:
     """An attribute of an estimator, or of the first step of it that has one: a step that does nothing has none."""
+    known = NAMES.get(class_of(estimator)[0])
+    if known is not None:
+        return known(estimator)[attribute == "n_features_in_"]
     value = getattr(estimator, attribute, None)
     if value is not None:
         return value

@@ -1,4 +1,4 @@
-"""Model files: .indb, .onnx, .skops, .json and .ubj, and pickles (.joblib, .pkl) of a fitted estimator.
+"""Model files: .indb, .onnx, .skops, .cbm, .json and .ubj, and pickles (.joblib, .pkl) of a fitted estimator.
 
 Loading a pickle runs whatever code it holds, so it takes trust=True. A .skops file is built from types by name, and
 those that skops does not know to be harmless are refused unless trusted.
@@ -7,6 +7,7 @@ those that skops does not know to be harmless are refused unless trusted.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
@@ -16,6 +17,7 @@ from indb import codec
 from indb.errors import ModelFileError
 from indb.readers import onnx, ubjson
 from indb.readers.base import Content
+from indb.readers.catboost.models import class_for, class_for_loss
 from indb.runtime import trust as trusted_types
 
 StrPath = str | PathLike[str]
@@ -125,6 +127,35 @@ def _xgboost(path: StrPath, found: Any) -> Content:
     return Content("xgboost", "Booster", version, found)
 
 
+def _catboost(path: StrPath, found: Any) -> Content:
+    try:
+        info = found["model_info"] or {}
+        version = re.search(r"v(\d+(?:\.\d+)+)", str(info.get("catboost_version_info", "")))
+        return Content("catboost", class_for(found), version[1] if version else "", found)
+    except (AttributeError, TypeError) as error:
+        raise _damaged(path, error) from error
+
+
+def _load_cbm(path: StrPath, trust: bool) -> Any:
+    try:
+        import catboost
+    except ImportError:
+        raise ModelFileError(
+            f"cannot load {path}: the package catboost is missing", "Install it: pip install catboost"
+        ) from None
+    try:
+        found = catboost.CatBoost().load_model(str(path))
+        name = class_for_loss(str(found._object._get_loss_function_name()))
+        made = {
+            "CatBoostClassifier": catboost.to_classifier,
+            "CatBoostRegressor": catboost.to_regressor,
+            "CatBoostRanker": catboost.to_ranker,
+        }
+        return made[name](found)
+    except catboost.CatBoostError as error:
+        raise _damaged(path, error) from error
+
+
 def _damaged(path: StrPath, error: Exception) -> ModelFileError:
     if isinstance(error, ModuleNotFoundError):
         return ModelFileError(
@@ -137,6 +168,7 @@ def _damaged(path: StrPath, error: Exception) -> ModelFileError:
 
 DATA: dict[frozenset[str], Callable[[StrPath, Any], Any]] = {
     frozenset({"learner", "version"}): _xgboost,
+    frozenset({"features_info", "model_info"}): _catboost,
 }
 """The fields by which the data of a .json or .ubj file is known -> what makes of it what has a reader."""
 
@@ -146,6 +178,7 @@ LOADERS: dict[str, Callable[[StrPath, bool], Any]] = {
     ".skops": _load_skops,
     ".json": _load_json,
     ".ubj": _load_ubj,
+    ".cbm": _load_cbm,
     ".joblib": _load_pickle,
     ".pkl": _load_pickle,
     ".pickle": _load_pickle,
