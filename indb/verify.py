@@ -19,6 +19,7 @@ from indb.errors import BindError, did_you_mean
 from indb.evaluate import Values, column_values, decode, evaluate
 from indb.golden.frames import awkward_frame
 from indb.ir import Model
+from indb.runtime.catboost import asked
 from indb.runtime.scorer import Scorer
 
 TOLERANCE = 1e-12
@@ -131,6 +132,7 @@ def golden_rows(model_object: Any, frame: Any, model: Model | None = None, budge
 
     Raises: BindError when the object has none of the methods, or the frame lacks a column of the model.
     """
+    model_object = asked(model_object)
     functions = {name: getattr(model_object, name) for name in METHODS if callable(getattr(model_object, name, None))}
     if "predict" in functions:
         functions.pop("transform", None)

@@ -54,7 +54,7 @@ LAYERS = {
     "runtime": Layer(
         LANGUAGE | {"evaluate", "codec", "runtime"},
         {"numpy"},
-        inside={"onnxruntime", "skops", "sklearn", "scipy", "pandas", "threadpoolctl"},
+        inside={"onnxruntime", "skops", "sklearn", "scipy", "pandas", "threadpoolctl", "catboost"},
     ),
     "readers": Layer(LANGUAGE | {"build", "readers"}, {"numpy"}, inside=MODELS),
     "passes": Layer(LANGUAGE | {"evaluate", "build", "passes"}, {"numpy"}),
@@ -86,6 +86,7 @@ EXCEPTIONS = {
     "readers/__init__.py": {"runtime"},
     "readers/foreign.py": {"runtime"},
     "readers/onnx.py": {"runtime"},
+    "readers/catboost/library.py": {"runtime"},
     "readers/tried.py": {"runtime", "evaluate"},
     "readers/prefix.py": {"evaluate"},
     "emit/dialects/*.py": {"sqlglot"},

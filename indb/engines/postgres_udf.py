@@ -55,7 +55,7 @@ ROW_COST, BATCH_COST = 1_000, 1_000_000
 NAMES = frozenset({"runtime", "accept_model", "load_model", "doubles", "double_of", "score", "score_statement"})
 """The functions that every model shares."""
 
-_MODULES = ("errors", "ops", "ir", "rules", "describe", "evaluate", "codec")
+_MODULES = ("errors", "ops", "blocks", "ir", "rules", "describe", "evaluate", "codec")
 """What is installed besides indb.runtime."""
 
 

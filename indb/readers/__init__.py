@@ -14,7 +14,18 @@ from indb.ir import Block, Model, Target, Type
 from indb.readers import catboost as _catboost  # noqa: F401  registers its readers
 from indb.readers import foreign, model_files, onnx, versions
 from indb.readers import sklearn as _sklearn  # noqa: F401  registers its readers
-from indb.readers.base import NAMES, Content, Frame, RawColumn, Reading, class_of, read_step, reader_of, targets_of
+from indb.readers.base import (
+    NAMES,
+    RUNS,
+    Content,
+    Frame,
+    RawColumn,
+    Reading,
+    class_of,
+    read_step,
+    reader_of,
+    targets_of,
+)
 from indb.runtime.forms import takes_raw_text
 
 LIBRARIES = {"sklearn": "scikit-learn", "xgboost": "XGBoost", "lightgbm": "LightGBM", "catboost": "CatBoost"}
@@ -71,16 +82,20 @@ def _read_estimator(
     versions.check(package, str(version))
     source = {"class": name, "library": LIBRARIES.get(package, package), "version": str(version)}
     try:
-        model = _read_blocks(estimator, names, source)
+        model = _read_blocks(estimator, names, source, text_columns or ())
         return model if is_content else replace(model, origin=(estimator, names))
     except UnsupportedModel as reason:
+        if is_content:
+            raise
+        if package in RUNS:
+            return RUNS[package](estimator, names, text_columns, reason, source)
         return foreign.read(estimator, names, text_columns, trust, reason, source)
 
 
-def _read_blocks(estimator: Any, names: tuple[str, ...], source: dict[str, str]) -> Model:
-    """The model of an estimator whose every step has a reader."""
+def _read_blocks(estimator: Any, names: tuple[str, ...], source: dict[str, str], texts: Sequence[str] = ()) -> Model:
+    """The model of an estimator whose every step has a reader; `texts` hold text where the steps take both."""
     frame = Frame(names, tuple(RawColumn(name) for name in names))
-    reading = Reading(names)
+    reading = Reading(names, kinds=dict.fromkeys(texts, Type.TEXT))
     targets = _targets(estimator, frame, reading)
     again = reading.again()
     if again is not None:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from indb import build
 from indb.errors import UnsupportedModel
-from indb.ir import Apply, Block, Column, Op, Target, Type
+from indb.ir import Apply, Block, Column, Model, Op, Target, Type
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +73,25 @@ def names(package: str) -> Callable[[Names], Names]:
 
     def register(function: Names) -> Names:
         NAMES[package] = function
+        return function
+
+    return register
+
+
+Run: TypeAlias = Callable[[Any, Sequence[str], Sequence[str] | None, UnsupportedModel, dict[str, str]], Model]
+
+RUNS: dict[str, Run] = {}
+"""Top-level package -> what makes a foreign model of a fitted one that a reader refused, for its library to run.
+
+It takes the model, the names of its columns, those that are said to hold text, the reason, and the source.
+"""
+
+
+def runs(package: str) -> Callable[[Run], Run]:
+    """Register how a model of a package becomes a foreign model, where that is not scikit-learn's way."""
+
+    def register(function: Run) -> Run:
+        RUNS[package] = function
         return function
 
     return register

@@ -19,6 +19,7 @@ from indb.evaluate import Values, missing
 from indb.ir import Floats, Foreign
 from indb.runtime import trust
 from indb.runtime.alone import ALONE
+from indb.runtime.catboost import CatBoostModel
 from indb.runtime.forms import Form, form_of
 from indb.runtime.refusals import Ask, Asked, Loaded, Parts, Rows, Runner
 from indb.runtime.steps import Steps, last_step
@@ -36,6 +37,8 @@ def load(block: Foreign, threads: int = 1) -> Loaded:
     data = block.payload.tobytes()
     if block.format == "onnx":
         return Graph(data, f"cannot load the {block.name} of the model")
+    if block.format == "cbm":
+        return CatBoostModel(data, block.name)
     if block.format == "pickle":
         import pickle
 

@@ -3,6 +3,6 @@
 Importing this package registers them; CatBoost itself is imported only while a model of it is read.
 """
 
-from indb.readers.catboost import models
+from indb.readers.catboost import library, models
 
-__all__ = ["models"]
+__all__ = ["library", "models"]

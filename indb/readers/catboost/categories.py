@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indb import build
+from indb.errors import UnsupportedModel
 from indb.ir import Apply, Block, Lookup, Op, Type
 from indb.readers.base import Frame, Reading
 from indb.readers.catboost import strings as texts
-from indb.readers.catboost.dump import JSON_HINT, CategorySplit, Dump, NumberSplit, StatisticSplit
+from indb.readers.catboost.dump import JSON_HINT, CategorySplit, Dump, NumberSplit, StatisticSplit, dump_of
 from indb.readers.catboost.statistics import Table, table_of
 from indb.readers.catboost.trees import Tests
 
@@ -64,6 +65,26 @@ def tests_of(dump: Dump, used: Sequence[int], frame: Frame, reading: Reading) ->
     if not inputs:
         raise reading.unsupported("its trees ask nothing of any column")
     return Tests(tuple(inputs), feature, threshold, category_set, missing_left, tuple(sets))
+
+
+def holds_integers(model: Any) -> set[int]:
+    """The positions of the columns of categories whose every category that the model knows by itself is an integer."""
+    reading = Reading(())
+    try:
+        dump = dump_of(model, reading)
+    except UnsupportedModel:  # a model with features of text has no document
+        return set()
+    hashes = set(texts.integer_strings().hashes)
+    words = set(texts.combined(np.zeros(1, dtype=np.uint64), texts.integer_strings().words).tolist())
+    known: dict[int, list[bool]] = defaultdict(list)
+    for split in dump.splits():
+        if isinstance(split, CategorySplit):
+            known[split.position].append(split.hash in hashes)
+    for number in range(len(dump.features("ctrs"))):
+        table = table_of(dump, number, reading)
+        if len(table.categories) == 1 and table.bits == 0:
+            known[table.categories[0]] += [value in words for value in table.hashes.tolist()]
+    return {position for position, found in known.items() if all(found)}
 
 
 @dataclass
@@ -146,7 +167,7 @@ class Columns:
 
     @cached_property
     def _known_numbers(self) -> NDArray[np.intp]:
-        """The strings that are surely categories: those that a file lists, or that splits and statistics of one know."""
+        """The strings that surely are categories: all that a file lists, else those of splits and statistics of one."""
         if self.strings.listed:
             return self.strings.numbers
         found = {number for numbers in self._alone.values() for number in numbers.tolist()}

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 
+from indb.errors import ModelFileError
 from indb.ir import Label
 from indb.readers.base import Content, Reading
 from indb.readers.sklearn.labels import labels_of
@@ -21,6 +23,27 @@ LABEL_TYPES: dict[str, type] = {"Integer": int, "Float": float, "Boolean": bool,
 """CatBoost's names of the types of class labels."""
 
 JSON_HINT = "Save it with the data that it was trained on: model.save_model('model.json', format='json', pool=pool)."
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def whole(function: Function) -> Function:
+    """A function of a model (its first argument) that says so where a file's content is not what CatBoost writes."""
+
+    @wraps(function)
+    def checked(model: Any, *args: Any) -> Any:
+        try:
+            return function(model, *args)
+        except (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
+            if not isinstance(model, Content):
+                raise
+            raise ModelFileError(
+                f"cannot read the {model.name} of a file: it is damaged ({type(error).__name__}: {error})",
+                "Save the model again by model.save_model('model.json', format='json').",
+            ) from error
+
+    return cast(Function, checked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from indb import build
 from indb.ir import Apply, Block, Op, Target
 from indb.readers.base import Content, Frame, Reading, checks, names, reads
 from indb.readers.catboost.categories import tests_of
-from indb.readers.catboost.dump import Dump, dump_of, feature_names, loss_of
+from indb.readers.catboost.dump import Dump, dump_of, feature_names, loss_of, whole
 from indb.readers.catboost.trees import ensemble, members, used_splits
 from indb.readers.sklearn.labels import classifier, regressors
 
@@ -56,6 +56,7 @@ def check(model: Any, frame: Frame, reading: Reading) -> None:
 
 
 @names("catboost")
+@whole
 def column_names(model: Any) -> tuple[list[str] | None, int | None]:
     """The names of the columns, which are their numbers where it was fitted on a plain array."""
     found = feature_names(model.data) if isinstance(model, Content) else list(model.feature_names_)
@@ -63,6 +64,7 @@ def column_names(model: Any) -> tuple[list[str] | None, int | None]:
 
 
 @reads("catboost", "CatBoostClassifier")
+@whole
 def read_classifier(model: Any, frame: Frame, reading: Reading) -> list[Target]:
     """Class number, probabilities and raw values. Source: catboost/libs/eval_result/eval_helpers.cpp, PrepareEval."""
     dump = dump_of(model, reading)
@@ -84,6 +86,7 @@ def read_classifier(model: Any, frame: Frame, reading: Reading) -> list[Target]:
 
 
 @reads("catboost", "CatBoostRegressor")
+@whole
 def read_regressor(model: Any, frame: Frame, reading: Reading) -> list[Target]:
     """The raw value of each target, its exponential for counts. Source: CatBoostRegressor._get_default_prediction_type.
 
@@ -99,6 +102,7 @@ def read_regressor(model: Any, frame: Frame, reading: Reading) -> list[Target]:
 
 
 @reads("catboost", "CatBoost", "CatBoostRanker")
+@whole
 def read_raw(model: Any, frame: Frame, reading: Reading) -> list[Target]:
     """The raw values, whatever the loss. Source: CatBoost.predict, CatBoostRanker.predict."""
     return regressors(_raw(dump_of(model, reading), frame, reading))
