@@ -146,6 +146,7 @@ for _loss in (
     "LogLinQuantile:alpha=0.5",
 ):
     add(f"loss_{_loss.split(':')[0]}", CatBoostRegressor(loss_function=_loss, **SMALL), "gaps", "positive")
+add("uncertainty", CatBoostRegressor(loss_function="RMSEWithUncertainty", **SMALL), "gaps", "amount")
 add("two_amounts", CatBoostRegressor(loss_function="MultiRMSE", **SMALL), "gaps", "two_amounts")
 add("rank", CatBoostRanker(**SMALL), "gaps", "ints2", group_id=GROUPS)
 add("plain", CatBoost({**SMALL, "loss_function": "Logloss"}), "gaps", "ints2")

@@ -195,10 +195,9 @@ class Columns:
         Where every category is written like an integer the column holds those, unless it is known to hold texts.
         """
         if position not in self._categories:
+            given = self.frame.lanes[position]
             integers = texts.integers(sorted(self._seen[position]))
-            lane = self.reading.either(self.frame.lanes[position], Type.NUMBER if integers else Type.TEXT)
-            if lane.type is Type.NUMBER and not integers:
-                lane = self.reading.resolve(self.frame.lanes[position], Type.TEXT)
+            lane = self.reading.either(given, Type.NUMBER) if integers else self.reading.resolve(given, Type.TEXT)
             self._categories[position] = lane
             if lane.type is Type.TEXT:
                 self.reading.require(Apply(Op.EQ, (build.is_missing(lane), build.number(0.0))))
@@ -211,7 +210,7 @@ class Columns:
         """Categories as the values of a column."""
         if self.category(position).type is Type.TEXT:
             return tuple(found)
-        return tuple(float(text) for text in found if texts.integers([text]))
+        return tuple(float(text) for text in found)
 
     def statistic(self, number: int) -> Block:
         """The lane of a statistic: a table of one category, or of the digits of a combination."""
