@@ -204,6 +204,19 @@ def interpolate(x: Block, xs: Floats, ys: Floats) -> Block:
     return add(multiply(slope, subtract(inside, start)), value)
 
 
+def power(x: Block, exponent: int) -> Block:
+    """x to a whole power from 0 on, by repeated squares. Source: powi of libsvm."""
+    result: Block | None = None
+    square = x
+    while exponent > 0:
+        if exponent % 2:
+            result = square if result is None else multiply(result, square)
+        exponent //= 2
+        if exponent:
+            square = multiply(square, square)
+    return number(*[1.0] * x.width) if result is None else result
+
+
 def negate(x: Block) -> Block:
     """-x (exact: a product with -1)."""
     return multiply(x, number(-1.0))

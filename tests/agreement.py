@@ -45,7 +45,8 @@ def linear_slack(model: Model, columns: dict[str, Any]) -> NDArray[np.float64]:
     if not outputs:
         return np.zeros(n_rows)
     sizes = evaluate(Model(model.columns, (Target("", outputs),)), columns)[""]
-    total: NDArray[np.float64] = ROUNDING * sum((values[:, 0] for values in sizes.values()), np.zeros(n_rows))
+    with np.errstate(over="ignore"):
+        total: NDArray[np.float64] = ROUNDING * sum((values[:, 0] for values in sizes.values()), np.zeros(n_rows))
     return total
 
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
-from indb.emit.ranges import MAX, Range
+from indb.emit.ranges import MAX, TINY, Range
 from indb.emit.scalar import LEAVES, Form, Graph, Node, terms_of
 from indb.ir import Op
 
@@ -30,10 +31,19 @@ _VANISHING = 1.5717277847026285e-162
 """The largest double whose square is 0."""
 
 
+Shape: TypeAlias = "tuple[Shape, Shape] | None"
+"""In which order the factors of a power are multiplied: None is the base."""
+
+
 class RaisingGraph(Graph):
     """A graph for engines that raise on overflow, underflow and undefined results."""
 
     vanishing = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._powers: dict[int, tuple[Node, int, Shape]] = {}
+        """Base, exponent and shape of the nodes that are powers, by their number."""
 
     def sum(self, terms: Sequence[Node]) -> Node:
         """Terms added in order, scaled down first when a partial sum could overflow."""
@@ -126,8 +136,9 @@ class RaisingGraph(Graph):
     def _multiply(self, a: Node, b: Node) -> Node:
         if a.kind is Form.NUMBER:
             a, b = b, a
-        if a is b:
-            return self._square(a, _ROOT_OF_MAX)
+        (base, first, one), (other, second, two) = (self._powers.get(x.number, (x, 1, None)) for x in (a, b))
+        if base is other:
+            return self._power(base, first + second, (one, two))
         plain = super().op(Op.MUL, a, b)
         vanishes = a.range.tiny * b.range.tiny == 0.0
         overflows = math.isinf(a.range.size * b.range.size)
@@ -146,6 +157,23 @@ class RaisingGraph(Graph):
         if x.range.tiny * x.range.tiny == 0.0:
             square = super().op(Op.WHERE, self._inside(_tested(x, _VANISHING), _VANISHING), self.number(0.0), square)
         return square
+
+    def _power(self, x: Node, exponent: int, shape: Shape) -> Node:
+        """x to a whole power, with |x| held inside the border beyond which it overflows."""
+        if exponent == 2:
+            found = self._square(x, _ROOT_OF_MAX)
+        else:
+            edge = _largest(lambda size: _raised(size, exponent) < math.inf)
+            vanishing = _largest(lambda size: _raised(size, exponent) == 0.0)
+            found = self._product(self.hold(x, -edge, edge), shape)
+            if x.range.tiny <= vanishing:
+                inside = self._inside(_tested(x, vanishing), vanishing)
+                found = super().op(Op.WHERE, inside, self.number(0.0), found)
+        self._powers.setdefault(found.number, (x, exponent, shape))
+        return found
+
+    def _product(self, x: Node, shape: Shape) -> Node:
+        return x if shape is None else super().op(Op.MUL, *(self._product(x, part) for part in shape))
 
     def _times(self, x: Node, factor: float, plain: Node, vanishes: bool, overflows: bool) -> Node:
         """x * factor with the exact borders beyond which the product is 0 or infinite."""
@@ -216,6 +244,15 @@ class RaisingGraph(Graph):
 
     def _sign(self, x: Node) -> Node:
         return super().op(Op.WHERE, self._less(0.0, x), self.number(1.0), self.number(-1.0))
+
+
+def _raised(size: float, exponent: int) -> float:
+    """size ** exponent, infinite or 0 a few roundings before that is sure."""
+    try:
+        power = size**exponent
+    except OverflowError:
+        return math.inf
+    return 0.0 if power < 4.0 * TINY else power * (1.0 + 1e-12 * exponent)
 
 
 def _tested(x: Node, edge: float) -> Node:

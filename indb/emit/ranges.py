@@ -39,6 +39,9 @@ class Range:
     nan: bool = True
     step: float = TINY
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tiny", max(self.tiny, self.low, -self.high))
+
     @property
     def size(self) -> float:
         """The largest finite magnitude."""

@@ -19,7 +19,7 @@ from indb.evaluate import Values, evaluate
 from indb.golden.borders import turning_points, usual_values
 from indb.golden.types import Enums, fits, members, nearest
 from indb.golden.ways import Point, spread
-from indb.ir import Apply, Block, Bools, Column, Foreign, Linear, Model, Op, Scalar, Take, Target, rewrite, walk
+from indb.ir import Apply, Block, Bools, Column, Foreign, Linear, Model, Op, Reduce, ReduceOp, Scalar, Take, Target, rewrite, walk
 from indb.passes import optimise
 
 __all__ = ["Enums", "awkward_rows", "fits", "nearest"]
@@ -237,9 +237,13 @@ def _settled(model: Model, ready: Model, rows: list[Row]) -> list[Row]:
 
 
 def _overflows(model: Model, sums: Sequence[Linear], columns: Mapping[str, list[Any]]) -> Bools:
-    """The rows in which the sizes of the terms of some sum are too large together."""
-    sizes = {str(n): Linear(Apply(Op.ABS, (each.x,)), abs(each.weight), abs(each.bias)) for n, each in enumerate(sums)}
-    found = evaluate(Model(model.columns, (Target("", dict(sizes)),)), columns)[""]
+    """The rows in which a lane of some sum is infinite, or the sizes of its terms are too large together."""
+    sizes: dict[str, Block] = {}
+    for number, each in enumerate(sums):
+        lanes = Apply(Op.ABS, (each.x,))
+        sizes[f"{number} lanes"] = Reduce(ReduceOp.MAX, lanes)  # infinity times a weight of 0 is not infinite
+        sizes[f"{number} terms"] = Linear(lanes, abs(each.weight), abs(each.bias))
+    found = evaluate(Model(model.columns, (Target("", sizes),)), columns)[""]
     overflows: Bools = np.any([np.isinf(values).any(axis=1) for values in found.values()], axis=0)
     return overflows
 

@@ -1,4 +1,5 @@
-"""Linear maps take in what stands before them: scalers become part of the weights, encoders one lookup of weights.
+"""Linear maps take in what stands before them: scalers become part of the weights, encoders one lookup of weights, and
+another linear map is multiplied out where that makes fewer terms (a linear kernel over many support vectors, say).
 
 Not exact to the last bit: sums and products are rounded in another order, some units in the last place of the largest
 term. A shift goes into the bias only where it is small against the scale, so that no digits cancel.
@@ -7,13 +8,14 @@ term. A shift goes into the bias only where it is small against the scale, so th
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from indb import build
 from indb.expansions import LITERALS
-from indb.ir import Apply, Block, Concat, Const, Floats, Linear, Lookup, Model, Op, Scalar, rewrite
+from indb.ir import Apply, Block, Concat, Const, Floats, Linear, Lookup, Model, Op, Scalar, Take, rewrite
 
 SMALL_SHIFT = 16.0
 """A shift of up to this many scales goes into the bias; it costs at most four bits of a term."""
@@ -25,6 +27,9 @@ def fuse_linear(model: Model) -> Model:
 
 
 def _fuse(block: Linear) -> Block:
+    before = _linear_terms(block.x)
+    if before:
+        return _multiplied(block, before)
     parts = block.x.parts if isinstance(block.x, Concat) else (block.x,)
     if any(part.width != 1 for part in parts) or block.weight.size > LITERALS:
         return block  # a large map is read from a table, lane by lane
@@ -50,6 +55,47 @@ def _fuse(block: Linear) -> Block:
         return _sum([*tables, Const(tuple(offsets.tolist()))])
     whole = Linear(build.concat(lanes), np.column_stack(columns), offsets)
     return _sum([whole, *tables])
+
+
+def _linear_terms(x: Block) -> list[Linear | Lookup]:
+    """The linear map and the lookups whose sum a block is; nothing where it is anything else, or a lookup alone."""
+    match x:
+        case Linear():
+            return [x]
+        case Take(inner, lanes):
+            return [_taken(term, lanes) for term in _linear_terms(inner)]
+        case Apply(Op.ADD, (a, Lookup() as b)) if a.width == b.width:
+            terms = _linear_terms(a)
+            return [*terms, b] if terms else []
+    return []
+
+
+def _taken(term: Linear | Lookup, lanes: tuple[int, ...]) -> Linear | Lookup:
+    if isinstance(term, Linear):
+        return Linear(term.x, term.weight[list(lanes)], term.bias[list(lanes)])
+    return _mapped(term, lambda row: tuple(row[lane] for lane in lanes))
+
+
+def _mapped(lookup: Lookup, change: Callable[[tuple[Scalar, ...]], tuple[Scalar, ...]]) -> Lookup:
+    rows = tuple(map(change, lookup.values))
+    return Lookup(lookup.x, lookup.keys, rows, change(lookup.unknown), change(lookup.missing))
+
+
+def _multiplied(block: Linear, before: list[Linear | Lookup]) -> Block:
+    """A linear map of a sum of others as one sum, where that has no more terms."""
+    first = before[0]
+    if not isinstance(first, Linear) or len(block.bias) > len(first.bias):
+        return block
+    with np.errstate(over="ignore", invalid="ignore"):
+        weight, bias = block.weight @ first.weight, block.weight @ first.bias + block.bias
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        return block
+
+    def weighted(row: tuple[Scalar, ...]) -> tuple[float, ...]:
+        return tuple((block.weight @ np.array([_number(value) for value in row])).tolist())
+
+    lookups = [_mapped(term, weighted) for term in before[1:] if isinstance(term, Lookup)]
+    return _sum([Linear(first.x, weight, bias), *lookups])
 
 
 def _sum(parts: list[Block]) -> Block:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from indb import build
 from indb.expansions import is_large
-from indb.ir import Apply, Block, Concat, Const, Linear, Model, Reduce, ReduceOp, Take, TreeEnsemble, rewrite
+from indb.ir import Apply, Block, Concat, Const, Distance, Linear, Model, Reduce, ReduceOp, Take, TreeEnsemble, rewrite
 
 
 def split_lanes(model: Model) -> Model:
@@ -22,13 +22,23 @@ def split_lanes(model: Model) -> Model:
         match block:
             case TreeEnsemble(inputs):
                 return block.with_children(tuple(lane for part in inputs for lane in lanes(part)))
-            case Linear(x) if x.width > 1 and not is_large(block):
+            case Linear(x) if x.width > 1 and not is_large(block) and not is_wide(x):
                 return block.with_children((Concat(tuple(lanes(x))),))
             case Reduce(ReduceOp.ALL, x) if x.width > 1:
                 return block.with_children((Concat(tuple(lanes(x))),))
         return block
 
     return rewrite(model, rule)
+
+
+def is_wide(x: Block) -> bool:
+    """Whether no lane of a block can be had without the others: distances, a linear map, and the same steps after it."""
+    match x:
+        case Distance() | Linear():
+            return x.width > 1
+        case Apply(_, args):
+            return any(is_wide(arg) for arg in args if arg.width > 1)
+    return False
 
 
 class _Equal:

@@ -8,14 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from indb.readers.base import Frame, Reading, checks
-from indb.readers.sklearn import boosting, compose, encode, forest, hist_boosting, impute, linear, scale, tree
+from indb.readers.sklearn import boosting, compose, encode, forest, hist_boosting, impute, linear, scale, svm, tree
 
-__all__ = ["boosting", "compose", "encode", "forest", "hist_boosting", "impute", "linear", "scale", "tree"]
+__all__ = ["boosting", "compose", "encode", "forest", "hist_boosting", "impute", "linear", "scale", "svm", "tree"]
 
 _TREES = ("DecisionTree", "ExtraTree", "ExtraTrees", "RandomForest", "GradientBoosting", "HistGradientBoosting")
 
 READ_FLOAT32 = frozenset(
     {"Pipeline", "ColumnTransformer", "FeatureUnion", "FunctionTransformer", "OneHotEncoder", "OrdinalEncoder"}
+    | {"SVC", "NuSVC", "SVR", "NuSVR", "OneClassSVM"}  # they take float64 whatever they are given
     | {tree + kind for tree in _TREES for kind in ("Classifier", "Regressor")}
 )
 """Estimators that do no arithmetic in the precision of their input: what is float32 goes through them unchanged."""
