@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deployed import binary, regression, rows, run, several
-from sklearn.svm import SVC
+from sklearn.neighbors import KNeighborsClassifier
 from tables import KEY, TABLE, create
 from test_matrix import CASES, CHANGED, Expected, expect, expected, narrow, public_calls
 
@@ -247,7 +247,7 @@ def test_calls_without_a_table(db: Database) -> None:
 def test_a_foreign_model(db: Database) -> None:
     """What only its library can compute; a row that it refuses is NULL."""
     frame = pd.DataFrame({"age": np.arange(40.0), "dist": np.arange(40.0) % 7})
-    fitted = SVC().fit(frame, np.where(frame["age"] > 11, "yes", "no"))
+    fitted = KNeighborsClassifier(3).fit(frame, np.where(frame["age"] > 11, "yes", "no"))
     db.deploy("late", indb.read(fitted), "flights", strategy="udf", proof=indb.golden_rows(fitted, frame))
     wanted = fitted.predict(pd.DataFrame({"age": [10.0], "dist": [0.5]})).tolist()
     labels = [*wanted, None, None, None]  # the other rows have NULL or NaN

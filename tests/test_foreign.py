@@ -23,10 +23,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import MultinomialNB
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, TargetEncoder
-from sklearn.svm import SVR
 from test_oracle import library_input, library_outputs, quiet
 from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 from zoo.foreign import FOREIGN
@@ -45,7 +44,16 @@ from indb.runtime.steps import Steps
 
 texts3 = TARGETS["texts3"]
 REPRESENTATIVE = frozenset(
-    ("knn_texts3", "svc_rbf", "mlp_classifier", "texts_strict_knn", "texts_none", "two_labels", "isotonic", "words")
+    (
+        "knn_texts3",
+        "svc_probabilities3",
+        "mlp_classifier",
+        "texts_strict_knn",
+        "texts_none",
+        "two_labels",
+        "isotonic",
+        "words",
+    )
 )
 CASES = tuple(pytest.param(name, marks=() if name in REPRESENTATIVE else pytest.mark.slow) for name in FOREIGN)
 
@@ -174,7 +182,7 @@ def test_text_columns_are_found_or_told() -> None:
     assert kinds["age"] is kinds["income"] is Type.NUMBER
     frame = pd.DataFrame({"word": ["a", "b"] * 20, "x": np.arange(40.0)})
     columns = ColumnTransformer([("word", FunctionTransformer(), ["word"])], remainder="passthrough")
-    estimator = make_pipeline(columns, TargetEncoder(cv=2), SVR()).fit(frame, np.arange(40.0) % 2)
+    estimator = make_pipeline(columns, TargetEncoder(cv=2), KNeighborsRegressor()).fit(frame, np.arange(40.0) % 2)
     with pytest.raises(
         UnsupportedModel, match=r"predict accepts none of the rows .*\n  Name the columns that hold text"
     ):
@@ -201,7 +209,7 @@ def test_a_vectoriser_in_front_takes_one_text_column() -> None:
 
 def test_a_library_is_asked_for_what_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Outputs of rows that steps may refuse are guarded alike; that does not make them one."""
-    model = model_of("svc_pairs")
+    model = model_of("svc_probabilities3")
     scorer, columns = Scorer(model), ready(model, numbers())
     asked: list[str] = []
     ask = Steps.ask
@@ -244,7 +252,7 @@ def test_a_method_that_refuses_the_example_is_still_tried() -> None:
 
 
 def test_batches_without_rows_and_larger_than_the_library_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = model_of("svr")
+    model = model_of("knn_texts3")
     scorer = Scorer(model)
     columns = ready(model, numbers())
     wanted = scorer.outputs(columns, len(numbers()))[""]["predict"]
@@ -254,8 +262,8 @@ def test_batches_without_rows_and_larger_than_the_library_is_given(monkeypatch: 
 
 
 def test_threads_share_a_scorer_and_leave_the_process_as_it_was() -> None:
-    model = model_of("texts_svc")
-    frame = FOREIGN["texts_svc"]()[1]
+    model = model_of("texts_knn")
+    frame = FOREIGN["texts_knn"]()[1]
     scorer, columns = Scorer(model), ready(model, frame)
     before = list(warnings.filters), [pool["num_threads"] for pool in threadpool_info()]
     wanted = scorer.outputs(columns, len(frame))[""]["predict"]

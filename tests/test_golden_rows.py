@@ -176,7 +176,7 @@ def test_a_model_of_a_library_gets_rows_around_its_example():
 
 
 @pytest.mark.parametrize("budget", [0, 1, 3, 40, 200])
-@pytest.mark.parametrize("name", [*VARIED, "svc_rbf", "texts_svc", "forest_large"])
+@pytest.mark.parametrize("name", [*VARIED, "knn_texts3", "texts_knn", "forest_large"])
 def test_there_are_at_most_as_many_rows_as_the_budget_and_the_same_each_time(name, budget):
     model = read((ZOO | FOREIGN)[name]()[0])
     rows = awkward_rows(model, bound(model), budget)

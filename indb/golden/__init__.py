@@ -19,7 +19,23 @@ from indb.evaluate import Values, evaluate
 from indb.golden.borders import turning_points, usual_values
 from indb.golden.types import Enums, fits, members, nearest
 from indb.golden.ways import Point, spread
-from indb.ir import Apply, Block, Bools, Column, Foreign, Linear, Model, Op, Reduce, ReduceOp, Scalar, Take, Target, rewrite, walk
+from indb.ir import (
+    Apply,
+    Block,
+    Bools,
+    Column,
+    Foreign,
+    Linear,
+    Model,
+    Op,
+    Reduce,
+    ReduceOp,
+    Scalar,
+    Take,
+    Target,
+    rewrite,
+    walk,
+)
 from indb.passes import optimise
 
 __all__ = ["Enums", "awkward_rows", "fits", "nearest"]

@@ -103,11 +103,8 @@ add("knn_weighted", neighbors.KNeighborsClassifier(weights="distance", algorithm
 add("knn_regressor", neighbors.KNeighborsRegressor(p=1, n_jobs=2), "numbers", "two_amounts")
 add("radius_neighbours", scaled(neighbors.RadiusNeighborsClassifier(2.0)), "numbers", "texts2")
 add("nearest_centroid", neighbors.NearestCentroid(), "numbers", "texts3")
-add("svc_rbf", scaled(svm.SVC(random_state=0)), "numbers", "texts2")
-add("svc_pairs", scaled(svm.SVC(decision_function_shape="ovo")), "numbers", "texts3")
+add("svc_probabilities3", scaled(svm.SVC(probability=True, random_state=0)), "numbers", "texts3")
 add("svc_calibrated", scaled(CalibratedClassifierCV(svm.SVC(), ensemble=False)), "numbers", "bools")
-add("nu_svc_array", scaled(svm.NuSVC()), "array", "ints3")
-add("svr", scaled(svm.SVR()), "numbers", "amount")
 add("mlp_classifier", scaled(neural_network.MLPClassifier((8, 4), max_iter=30, random_state=0)), "numbers", "texts3")
 add(
     "mlp_regressor",
@@ -150,13 +147,17 @@ add(
 add("spline_ridge", make_pipeline(SplineTransformer(4), Ridge()), "numbers", "amount")
 add("polynomial", make_pipeline(PolynomialFeatures(), StandardScaler(), Ridge()), "numbers", "two_amounts")
 add("target_encoder", make_pipeline(encoded(text=TargetEncoder(random_state=0)), _logistic), "mixed", "bools")
-add("texts_svc", make_pipeline(encoded(StandardScaler()), svm.SVC()), "mixed", "texts3")
+add("texts_knn", make_pipeline(encoded(StandardScaler()), neighbors.KNeighborsClassifier()), "mixed", "texts3")
 add(
     "texts_strict_knn", make_pipeline(encoded(text=OneHotEncoder()), neighbors.KNeighborsRegressor()), "mixed", "amount"
 )
 add("texts_none", make_pipeline(ColumnTransformer(
     [("text", OneHotEncoder(), ["city"])], remainder=KNNImputer()), svm.SVR()), "city_none", "amount")  # fmt: skip
-add("texts_sparse", make_pipeline(OneHotEncoder(handle_unknown="ignore"), svm.SVC()), "odd_texts", "texts2")
+add(
+    "texts_sparse_knn",
+    make_pipeline(OneHotEncoder(handle_unknown="ignore"), neighbors.KNeighborsClassifier()),
+    *("odd_texts", "texts2"),
+)
 add("texts_sparse_mlp", make_pipeline(ColumnTransformer(
     [("numbers", make_pipeline(SimpleImputer(), StandardScaler()), ["age", "income"]),
      ("texts", OneHotEncoder(handle_unknown="ignore"), ["city", "plan"])], sparse_threshold=1.0),

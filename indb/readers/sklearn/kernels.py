@@ -1,7 +1,7 @@
 """Kernels: how alike a row is to each of a set of points, a lane for each point.
 
-Every kernel is one `Linear` or `Distance` over all points, then the same steps for all of them; what is made of its lanes
-is one more `Linear`. The order of the steps is that of the libraries.
+Every kernel is one `Linear` or `Distance` over all points, then the same steps for all of them; what is made of its
+lanes is one more `Linear`. The order of the steps is that of the libraries.
 """
 
 from __future__ import annotations

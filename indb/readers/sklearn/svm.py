@@ -71,9 +71,7 @@ def _two_classes(machine: Any, labels: tuple[Label, ...], decision: Block) -> Ta
     if _gives_probabilities(machine):
         slope, shift = (float(values[0]) for values in (machine._probA, machine._probB))
         steepness = build.add(build.multiply(decision, build.number(-slope)), build.number(shift))
-        pairwise = build.clip(
-            build.sigmoid(build.negate(steepness)), build.number(LEAST), build.number(1.0 - LEAST)
-        )
+        pairwise = build.clip(build.sigmoid(build.negate(steepness)), build.number(LEAST), build.number(1.0 - LEAST))
         first = coupled(pairwise)
         outputs["predict_proba"] = Concat((first, build.subtract(build.number(1.0), first)))
     return Target("", outputs | {"decision_function": decision}, labels)
@@ -152,7 +150,9 @@ def _pair_margins(machine: Any, frame: Frame, reading: Reading, n_classes: int) 
     assert kernel is not None
     pairs = list(combinations(range(n_classes), 2))
     stops = np.cumsum(machine._n_support)
-    lanes = [tuple(range(stop - int(count), stop)) for stop, count in zip(stops.tolist(), machine._n_support, strict=True)]
+    lanes = [
+        tuple(range(stop - int(count), stop)) for stop, count in zip(stops.tolist(), machine._n_support, strict=True)
+    ]
     dual, bias = kernels.dense(machine._dual_coef_), np.asarray(machine._intercept_, dtype=np.float64)
     weights: Floats = np.zeros((len(pairs), kernel.width))
     for number, (a, b) in enumerate(pairs):
