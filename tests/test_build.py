@@ -242,3 +242,11 @@ def test_interpolate_has_the_bits_of_numpy(count):
 def test_interpolate_refuses_what_has_no_slope(xs):
     with pytest.raises(UnsupportedModel, match="points whose difference overflows"):
         build.interpolate(X, np.array(xs), np.array([0.0, 1.0]))
+
+
+@pytest.mark.parametrize("exponent", range(1, 8))
+def test_power(exponent):
+    x = np.array([-3.0, -0.1, 0.0, 1.5, 1e200])
+    with np.errstate(over="ignore"):
+        wanted = x**exponent
+    np.testing.assert_allclose(of(build.power(X, exponent), *((each,) for each in x))[:, 0], wanted, rtol=1e-15)

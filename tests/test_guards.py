@@ -246,3 +246,13 @@ def test_distances(database, metric):
     blocks = build.lanes(Distance(build.concat([X, Y]), points, metric))
     for number, (got, wanted) in enumerate(computed(database, blocks)):
         assert_ieee(got, wanted, f"{metric.value} from {points[number]}", low=1e-307, high=1e305)
+
+
+@pytest.mark.parametrize("exponent", [2, 3, 4, 5, 9])
+def test_powers(database, exponent):
+    """A power is held at its border, and written without logarithms."""
+    block = build.power(X, exponent)
+    ((got, wanted),) = computed(database, [block])
+    assert_ieee(got, wanted, f"x to {exponent}", low=1e-321)
+    assert "ln(" not in body_of(block)
+    assert len(body_of(block)) < 300 + 150 * exponent

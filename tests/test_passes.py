@@ -14,12 +14,15 @@ from indb.ir import (
     Apply,
     Column,
     Const,
+    Distance,
     Linear,
     Lookup,
+    Metric,
     Model,
     Op,
     Reduce,
     ReduceOp,
+    Take,
     Target,
     TreeEnsemble,
     Type,
@@ -274,6 +277,27 @@ def test_fuse_linear_takes_a_scaler_into_weights_and_bias():
     assert linear.x.parts == (X, Y)
     assert linear.weight.tolist() == [[1.5, 0.625]]
     assert linear.bias.tolist() == [0.5 - 1.5 - 2.5]
+
+
+def test_fuse_linear_multiplies_maps_out_where_that_makes_fewer_terms():
+    inner = build.linear(build.concat([X, Y]), np.arange(10.0).reshape(5, 2), 1.0)
+    table = Lookup(CITY, ("a",), ((1.0,) * 5,), (0.0,) * 5, (3.0,) * 5)
+    weight = np.array([[1.0, 0.0, -2.0, 0.5, 4.0]])
+    for before, columns in ((inner, (X, Y)), (build.add(inner, table), (X, Y, CITY))):
+        plain = model(build.linear(Take(before, (4, 3, 2, 1, 0)), weight[:, ::-1].copy(), 7.0), *columns)
+        found = fuse_linear(plain)
+        assert [block.weight.size for block in blocks_of(found.roots()) if isinstance(block, Linear)] == [2]
+        rows = {"x": [1.0, 2.0, np.nan], "y": [3.0, -1.0, 0.0], "city": ["a", None, "b"]}
+        np.testing.assert_allclose(predicted(found, **rows), predicted(plain, **rows), rtol=1e-15)
+    wider = build.linear(inner, np.ones((6, 5)), 0.0)
+    found = fuse_linear(model(Take(wider, (0,)), X, Y))
+    assert [block.weight.size for block in blocks_of(found.roots()) if isinstance(block, Linear)] == [10, 30]
+
+
+def test_what_all_lanes_share_is_left_whole():
+    kernel = Apply(Op.EXP, (Distance(build.concat([X, Y]), np.eye(2), Metric.SQUARED),))
+    whole = build.linear(kernel, np.ones((1, 2)), 0.0)
+    assert split_lanes(model(whole, X, Y)).targets[0].outputs["predict"].x is kernel
 
 
 def test_fuse_linear_keeps_a_shift_that_would_cancel():

@@ -95,7 +95,7 @@ def _multiplied(block: Linear, before: list[Linear | Lookup]) -> Block:
         return tuple((block.weight @ np.array([_number(value) for value in row])).tolist())
 
     lookups = [_mapped(term, weighted) for term in before[1:] if isinstance(term, Lookup)]
-    return _sum([Linear(first.x, weight, bias), *lookups])
+    return _sum([_fuse(Linear(first.x, weight, bias)), *lookups])
 
 
 def _sum(parts: list[Block]) -> Block:

@@ -32,7 +32,7 @@ def split_lanes(model: Model) -> Model:
 
 
 def is_wide(x: Block) -> bool:
-    """Whether a block is one step for all its lanes: distances, a linear map, and what is done to all of them after it."""
+    """Whether a block is one step for all its lanes: distances, a linear map, what is done to all of these."""
     match x:
         case Distance() | Linear():
             return x.width > 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -13,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from zoo import frames
-from zoo.cases import THREADS, Fitted, add, add_fitted
+from zoo.cases import THREADS, Fitted, add_fitted
 
 
 def scaled(estimator: Any) -> Any:
@@ -39,7 +40,7 @@ few("svc_pairs", scaled(svm.SVC(decision_function_shape="ovo", gamma="auto")), "
 few("svc_classes", scaled(svm.SVC(C=30.0, gamma=0.4, class_weight="balanced")), "numbers", "floats3")
 few("svc_break_ties", scaled(svm.SVC(kernel="linear", break_ties=True)), "numbers", "ints3")
 few("svc_linear", scaled(svm.SVC(kernel="linear")), "numbers", "bools")
-few("svc_linear_classes", scaled(svm.SVC(kernel="linear")), "numbers", "odd_labels", 60)
+few("svc_linear_classes", scaled(svm.SVC(kernel="linear")), "numbers", "odd_labels", 40)
 few("svc_poly", scaled(svm.SVC(kernel="poly", coef0=0.5)), "odd_names", "floats2")
 few("svc_poly_classes", scaled(svm.SVC(kernel="poly", degree=2)), "numbers", "texts3")
 few("svc_poly_constant", scaled(svm.SVC(kernel="poly", degree=0)), "numbers", "texts2")
@@ -60,10 +61,8 @@ def with_probabilities() -> Fitted:
     frame = frames.numbers()
     machine = svm.SVC(kernel="linear", random_state=0)
     machine.probability = True
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
+    with catch_warnings():
+        simplefilter("ignore", FutureWarning)
         return scaled(machine).fit(frame, frames.TARGETS["texts2"]()), frame
 
 
@@ -81,7 +80,11 @@ _encoded = ColumnTransformer([
     ("texts", OneHotEncoder(handle_unknown="ignore"), ["city", "plan"]),
 ])  # fmt: skip
 few("texts_linear", make_pipeline(_encoded, svm.SVR(kernel="linear")), "mixed", "amount")
-few("texts_svc", make_pipeline(_encoded, svm.SVC()), "mixed", "texts3")
+few("texts_svc", make_pipeline(_encoded, svm.SVC()), "mixed", "texts3", 20)
+few(
+    "texts_float32",
+    make_pipeline(OneHotEncoder(handle_unknown="ignore", dtype=np.float32), svm.SVC(kernel="linear")),
+    "odd_texts",
+    "texts2",
+)
 few("texts_sparse", make_pipeline(OneHotEncoder(handle_unknown="ignore"), svm.SVC()), "odd_texts", "texts2")
-add("svc_float32", make_pipeline(OneHotEncoder(handle_unknown="ignore", dtype=np.float32), svm.SVC(C=0.1)),
-    "odd_texts", "texts2")  # fmt: skip
