@@ -241,8 +241,8 @@ def frame_of(
 ) -> Any:  # fmt: skip
     """Rows of a database as what a fitted estimator takes: a DataFrame if it was fitted with names, else an array.
 
-    Columns that the model does not read are missing in every row. trained: the columns of an array, where they have
-    other names than x0, x1, ….
+    Columns that the model does not read are missing in every row. trained: the model's names of the columns in order,
+    which an array does not have, and for which a library may have written others.
     """
     names = [str(name) for name in getattr(model_object, "feature_names_in_", ())]
     values = {column.model: [row[index] for row in rows] for index, column in enumerate(columns)}
@@ -250,7 +250,8 @@ def frame_of(
         import pandas as pd
 
         gap = [None] * len(rows)
-        return pd.DataFrame({name: _series(values.get(name, gap)) for name in names})
+        known = trained if len(trained) == len(names) else names
+        return pd.DataFrame({name: _series(values.get(each, gap)) for name, each in zip(names, known, strict=True)})
     count = int(getattr(model_object, "n_features_in_", len(columns)))
     array = np.full((len(rows), count), np.nan)
     for index, (name, column) in enumerate(values.items()):

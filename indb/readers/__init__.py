@@ -13,10 +13,12 @@ from indb.errors import UnsupportedModel
 from indb.ir import Block, Model, Target, Type
 from indb.readers import catboost as _catboost  # noqa: F401  registers its readers
 from indb.readers import foreign, model_files, onnx, versions
+from indb.readers import lightgbm as _lightgbm  # noqa: F401  registers its readers
 from indb.readers import sklearn as _sklearn  # noqa: F401  registers its readers
 from indb.readers.base import (
     NAMES,
     RUNS,
+    SPELLED,
     Content,
     Frame,
     RawColumn,
@@ -83,12 +85,14 @@ def _read_estimator(
     source = {"class": name, "library": LIBRARIES.get(package, package), "version": str(version)}
     try:
         model = _read_blocks(estimator, names, source, text_columns or ())
-        return model if is_content else replace(model, origin=(estimator, names))
+        # What has no methods like scikit-learn's cannot be asked for its labels.
+        return replace(model, origin=(estimator, names)) if hasattr(estimator, "get_params") else model
     except UnsupportedModel as reason:
         if is_content:
             raise
         if package in RUNS:
             return RUNS[package](estimator, names, text_columns, reason, source)
+        foreign.check(estimator, reason)
         return foreign.read(estimator, names, text_columns, trust, reason, source)
 
 
@@ -119,10 +123,13 @@ def column_names(estimator: Any, columns: Sequence[str] | None) -> tuple[str, ..
     names = given
     if fitted is not None:
         names = tuple(str(name) for name in fitted)
-        if given is not None and given != names:
+        first = next(iter(_steps(estimator)), estimator)
+        spelled = SPELLED.get(class_of(first)[0], str)
+        if given is not None and tuple(map(spelled, given)) != names:
             raise UnsupportedModel(
                 f"{what}: columns= says {list(given)}, it was fitted with {list(names)}", "Leave columns= out."
             )
+        names = given or names
     elif count is not None:
         names = given or tuple(f"x{number}" for number in range(int(count)))
         if len(names) != int(count):
@@ -148,13 +155,17 @@ def _recorded(estimator: Any, attribute: str) -> Any:
     value = getattr(estimator, attribute, None)
     if value is not None:
         return value
-    steps = [step for _, step in getattr(estimator, "steps", ()) if step is not None and not isinstance(step, str)][:1]
     branches = [branch for _, branch in getattr(estimator, "transformer_list", ())]
-    for part in (*steps, *branches):
+    for part in (*_steps(estimator)[:1], *branches):
         value = _recorded(part, attribute)
         if value is not None:
             return value
     return None
+
+
+def _steps(estimator: Any) -> list[Any]:
+    """The steps of a pipeline that do something; none of another estimator."""
+    return [step for _, step in getattr(estimator, "steps", ()) if step is not None and not isinstance(step, str)]
 
 
 def _targets(estimator: Any, frame: Frame, reading: Reading) -> list[Target]:

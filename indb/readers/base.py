@@ -67,9 +67,14 @@ Names: TypeAlias = Callable[[Any], tuple[Sequence[str] | None, int | None]]
 NAMES: dict[str, Names] = {}
 """Top-level package -> the names of the columns that a model of it was fitted with and their number, where it knows."""
 
+SPELLED: dict[str, Callable[[str], str]] = {}
+"""Top-level package -> how it writes the name of a column, where it does not keep the name as it was."""
 
-def names(package: str) -> Callable[[Names], Names]:
+
+def names(package: str, spelled: Callable[[str], str] | None = None) -> Callable[[Names], Names]:
     """Register how a package that does not follow scikit-learn records the names of columns."""
+    if spelled is not None:
+        SPELLED[package] = spelled
 
     def register(function: Names) -> Names:
         NAMES[package] = function

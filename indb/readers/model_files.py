@@ -1,4 +1,4 @@
-"""Model files: .indb, .onnx, .skops, .cbm, .json and .ubj, and pickles (.joblib, .pkl) of a fitted estimator.
+"""Model files: .indb, .onnx, .skops, .cbm, .json, .ubj and .txt, and pickles (.joblib, .pkl) of an estimator.
 
 Loading a pickle runs whatever code it holds, so it takes trust=True. A .skops file is built from types by name, and
 those that skops does not know to be harmless are refused unless trusted.
@@ -18,6 +18,8 @@ from indb.errors import ModelFileError
 from indb.readers import onnx, ubjson
 from indb.readers.base import Content
 from indb.readers.catboost.models import class_for, class_for_loss
+from indb.readers.lightgbm import dumped, text
+from indb.readers.lightgbm.forest import Damaged
 from indb.runtime import trust as trusted_types
 
 StrPath = str | PathLike[str]
@@ -156,6 +158,20 @@ def _load_cbm(path: StrPath, trust: bool) -> Any:
         raise _damaged(path, error) from error
 
 
+def _load_text(path: StrPath, trust: bool) -> Content:
+    try:
+        return Content("lightgbm", "Booster", "", text.parse(Path(path).read_bytes().decode("utf-8")))
+    except (Damaged, UnicodeDecodeError) as error:
+        raise _damaged(path, error) from error
+
+
+def _lightgbm(path: StrPath, found: Any) -> Content:
+    try:
+        return Content("lightgbm", "Booster", "", dumped.parse(found))
+    except Damaged as error:
+        raise _damaged(path, error) from error
+
+
 def _damaged(path: StrPath, error: Exception) -> ModelFileError:
     if isinstance(error, ModuleNotFoundError):
         return ModelFileError(
@@ -169,6 +185,7 @@ def _damaged(path: StrPath, error: Exception) -> ModelFileError:
 DATA: dict[frozenset[str], Callable[[StrPath, Any], Any]] = {
     frozenset({"learner", "version"}): _xgboost,
     frozenset({"features_info", "model_info"}): _catboost,
+    dumped.FIELDS: _lightgbm,
 }
 """The fields by which the data of a .json or .ubj file is known -> what makes of it what has a reader."""
 
@@ -179,6 +196,7 @@ LOADERS: dict[str, Callable[[StrPath, bool], Any]] = {
     ".json": _load_json,
     ".ubj": _load_ubj,
     ".cbm": _load_cbm,
+    ".txt": _load_text,
     ".joblib": _load_pickle,
     ".pkl": _load_pickle,
     ".pickle": _load_pickle,
