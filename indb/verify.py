@@ -154,12 +154,14 @@ def golden_rows(model_object: Any, frame: Any, model: Model | None = None, budge
 
 
 def _is_told(found: Mapping[str, Sequence[Any]], number: int) -> bool:
-    """Whether a library says something of a row: it has a label even for one whose probabilities it lost as NaN."""
+    """Whether a library says something of a row: it has a label even for one whose scores overflowed, or became NaN."""
     row = {method: rows[number] for method, rows in found.items() if rows[number] is not None}
     if "predict" not in row:
         return True
-    parts = [part for method, each in row.items() if method != "predict" for part in _targets(each)]
-    return not any(np.isnan(np.asarray(part, dtype=np.float64)).any() for part in parts)
+    parts = [np.asarray(part) for method, each in row.items() if method != "predict" for part in _targets(each)]
+    values = np.asarray(row["predict"])
+    overflows = any(np.isinf(part).any() for part in (*parts, values) if part.dtype.kind == "f")
+    return not overflows and not any(np.isnan(part.astype(np.float64)).any() for part in parts)
 
 
 def _targets(row: Any) -> tuple[Any, ...]:

@@ -186,9 +186,35 @@ add("lightgbm_codes_zero_as_missing", classifier(zero_as_missing=True, **CODES),
 
 # Linear trees --------------------------------------------------------------------------------------------------------
 
-add("lightgbm_linear", regressor(linear_tree=True), "gaps", "amount")
-add("lightgbm_linear_classes", classifier(linear_tree=True, n_estimators=2, num_leaves=3), "array", "texts3")
-add("lightgbm_linear_two", classifier(linear_tree=True, linear_lambda=0.5, n_estimators=4), "numbers", "bools")
+
+def ask_linear(model: Any, rows: Any) -> dict[str, Any]:
+    """Every output, NaN where the raw score is infinite or NaN: such a row has no score in a database."""
+    raw = np.asarray(model.predict(rows, raw_score=True)).reshape(len(rows), -1)
+    lost = ~np.isfinite(raw).all(axis=1)
+    found = {"predict": model.predict(rows)}
+    if hasattr(model, "predict_proba"):
+        found |= {"predict_proba": model.predict_proba(rows), "decision_function": model.decision_function(rows)}
+    for name, values in found.items():
+        if values.dtype.kind == "f" and (name != "predict" or len(found) == 1):
+            values[lost] = np.nan
+    return found
+
+
+add("lightgbm_linear", regressor(linear_tree=True), "gaps", "amount", outputs=ask_linear)
+add(
+    "lightgbm_linear_classes",
+    classifier(linear_tree=True, n_estimators=2, num_leaves=3),
+    "array",
+    "texts3",
+    outputs=ask_linear,
+)
+add(
+    "lightgbm_linear_two",
+    classifier(linear_tree=True, linear_lambda=0.5, n_estimators=4),
+    "numbers",
+    "bools",
+    outputs=ask_linear,
+)
 
 
 # Pipelines -----------------------------------------------------------------------------------------------------------

@@ -58,9 +58,10 @@ class Features:
         return self.places[kind, feature]
 
     def factor(self, feature: int) -> Block:
-        """A feature as a linear leaf multiplies it."""
+        """A feature as a linear leaf multiplies it; missing where it is infinite."""
         x = self.number(feature)
-        return x if self.sparse else build.where(build.between(x, -TINY, TINY), build.number(0.0), x)
+        finite = build.where(build.between(x, -build.FLOAT64_MAX, build.FLOAT64_MAX), x, build.MISSING)
+        return finite if self.sparse else build.where(build.between(x, -TINY, TINY), build.number(0.0), finite)
 
 
 def features_of(forest: Forest, frame: Frame, reading: Reading) -> Features:

@@ -76,11 +76,13 @@ def read_classifier(estimator: Any, frame: Frame, reading: Reading) -> list[Targ
         return [Target("", {"predict": build.number(0.0), "decision_function": raw}, labels)]
     if len(labels) != 2:
         raise reading.unsupported(f"it has one tree in each iteration for {len(labels)} classes")
-    positive = build.binary_probabilities(link.convert(averaged))
-    return [classifier(labels, link.decide(averaged), positive, raw)]
+    number = link.decide(averaged)
+    if any(tree.linear is not None for tree in forest.trees):  # only these can lose a score
+        number = build.where(build.is_missing(raw), build.MISSING, number)
+    return [classifier(labels, number, build.binary_probabilities(link.convert(averaged)), raw)]
 
 
-@reads("lightgbm", "LGBMRegressor", "LGBMRanker")
+@reads("lightgbm", "LGBMRegressor", "LGBMRanker", "LGBMModel")
 def read_regressor(estimator: Any, frame: Frame, reading: Reading) -> list[Target]:
     """What its objective makes of the raw score. Source: lightgbm.LGBMModel.predict."""
     return _predictions(_forest(estimator.booster_, reading), frame, reading)

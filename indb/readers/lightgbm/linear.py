@@ -1,6 +1,7 @@
 """Trees with a linear model in each leaf: a lane for the constant, one for each coefficient, one for the leaf's value.
 
-A leaf in which a feature is missing gives its value instead. Terms are added in the order of the features.
+A leaf in which a feature is missing gives its value instead. Terms are added in the order of the features. One in which
+a feature is infinite gives a missing value: the library's is infinite, or NaN, and PostgreSQL has no such arithmetic.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ def tree_score(tree: Tree, features: Features) -> Block:
     terms: list[Block] = [build.lane(found, 0)]
     gaps: list[Block] = []
     for number, feature in enumerate(used):
-        weight, x = build.lane(found, 2 + number), features.factor(feature)
+        weight, x = build.lane(found, 2 + number), features.number(feature)
         absent = build.is_missing(weight)
-        terms.append(build.where(absent, build.number(0.0), build.multiply(weight, x)))
+        terms.append(build.where(absent, build.number(0.0), build.multiply(weight, features.factor(feature))))
         gaps.append(build.where(absent, build.number(1.0), Apply(Op.EQ, (build.is_missing(x), build.number(0.0)))))
     complete = Reduce(ReduceOp.ALL, build.concat(gaps))
     return build.where(complete, Reduce(ReduceOp.SUM, build.concat(terms)), build.lane(found, 1))
