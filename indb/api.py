@@ -32,4 +32,4 @@ def to_sql(
     Raises: EmitError when the dialect is unknown or the model nests too deep for it.
     """
     columns = (key,) if isinstance(key, str) else tuple(key)
-    return emit.to_sql(optimise(model), dialect, table, columns, codec.digest(model), outputs)
+    return emit.to_sql(optimise(model.in_sql), dialect, table, columns, codec.digest(model), outputs)

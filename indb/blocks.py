@@ -186,13 +186,17 @@ POWERS = (0.0, 0.5, 1.0)
 """By which powers of their distance Nearest may divide the weights of neighbours."""
 
 
+FARTHEST = 1e300
+"""A larger distance is none to Nearest: it may stand for one that no double holds."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Nearest(Block):
     """The mean of the rows of `values` (n_points, width) whose lanes of the first input are the `k` lowest.
 
     A row counts distance ** -power, its lane being the distance; with a power, rows at distance 0 count alone. The
-    second input (width 1) says how much the lanes may be off. Missing where a lane is, and where the k-th lane and the
-    next are no farther apart than that: no number tells then which of the two is among the nearest.
+    second input (width 1) says how much the lanes may be off. Missing where a lane is, where the k-th lane is larger
+    than FARTHEST, and where it and the next are no farther apart than that: no number tells then which is nearer.
     """
 
     reads = "inputs"

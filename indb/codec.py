@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 from enum import Enum
 from os import PathLike
 from pathlib import Path
@@ -54,6 +54,7 @@ def encode(model: Model) -> bytes:
                 row[item.name] = _pack(value, numbers, arrays)
         numbers[id(block)] = len(blocks)
         blocks.append(row)
+    twin = None if model.in_sql is model else _pack(np.frombuffer(encode(model.in_sql), dtype=np.uint8), {}, arrays)
     header = {
         "format": _format_of(model),
         "blocks": blocks,
@@ -67,6 +68,7 @@ def encode(model: Model) -> bytes:
             for target in model.targets
         ],
         "source": dict(sorted(model.source.items())),
+        **({"written": twin} if twin else {}),
         "arrays": [[array.dtype.str, list(array.shape)] for array in arrays],
     }
     words = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -77,6 +79,8 @@ def encode(model: Model) -> bytes:
 
 def _format_of(model: Model) -> int:
     """The lowest version that can say what a model holds: an older indb reads it where it can."""
+    if model.in_sql is not model:
+        return max(3, _format_of(model.in_sql))
     kinds = {type(block) for block in walk(model.roots())}
     for block in walk(model.roots()):
         if getattr(block, "single", False) or getattr(block, "op", None) is Op.SINGLE:
@@ -137,7 +141,11 @@ def _decode_header(header: dict[str, Any], tail: bytes) -> Model:
         for row in header["targets"]
     )
     columns = tuple(_at(blocks, number) for number in header["columns"])
-    return model_of(columns, targets, dict(header["source"]))
+    model = model_of(columns, targets, dict(header["source"]))
+    if "written" not in header:
+        return model
+    twin = decode(_unpack(header["written"], blocks, arrays).tobytes(), "what is written in its place")
+    return replace(model, written=twin)  # type: ignore[call-arg]
 
 
 def _refuse_pickle(model: Model, what: str) -> None:

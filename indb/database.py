@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from indb import codec, rewrite, verify
-from indb.deploy import Request, deploy, install, new_version, planned, prove_again
+from indb.deploy import Request, deploy, install, new_version, planned, prove_again, ready_of
 from indb.emit import Strategy
 from indb.engines import open_engine
 from indb.engines.base import Engine
@@ -71,7 +71,7 @@ class Database(Lifecycle):
         """
         with self._reported("plan"):
             found = self.engine.find_table(table)
-            return planned(self.engine, model, optimise(model), found, strategy, rename, rows, mapping)
+            return planned(self.engine, model, ready_of(model), found, strategy, rename, rows, mapping)
 
     def deploy(
         self,
@@ -168,7 +168,7 @@ class Database(Lifecycle):
         if model is None:
             model = codec.decode(self.engine.model_bytes(deployment), deployment.name)
             if deployment.strategy != Strategy.UDF.value:
-                model = optimise(model)
+                model = optimise(model.in_sql)
             if len(self._kept) >= KEPT_MODELS:
                 self._kept.clear()
             self._kept[key] = model
@@ -224,7 +224,7 @@ class Database(Lifecycle):
         def deploy(name: str, model: Model, table: str, strategy: Strategy) -> Deployment:
             """As `deploy`, but predict() and its kin are left as they are."""
             self.engine.prepare()
-            found, ready = self.engine.find_table(table), optimise(model)
+            found, ready = self.engine.find_table(table), ready_of(model)
             plan = planned(self.engine, model, ready, found, strategy, None)
             made = new_version(self.engine, name, model, ready, found, plan, [])
             return install(self.engine, made, Request(name, model, table, strategy=strategy), ready, found, plan)[0]
@@ -273,6 +273,7 @@ class Database(Lifecycle):
                 expected = verify.golden_rows(model_object, frame).expected(deployment)
                 return verify.compare_rows(deployment, rows, found, expected, tolerance or verify.LIBRARY_TOLERANCE)
             model = codec.decode(self.engine.model_bytes(deployment), name)
+            model = model if deployment.strategy == Strategy.UDF.value else model.in_sql
             expected = verify.evaluated(model, deployment, rows)
             usual = verify.LIBRARY_TOLERANCE if model.is_foreign else verify.TOLERANCE
             return verify.compare_rows(deployment, rows, found, expected, tolerance or usual)

@@ -69,7 +69,7 @@ def deploy(engine: Engine, request: Request) -> Deployed:
     Raises: DeployError, BindError, VerifyError, and what the driver raises.
     """
     check_name(request.name)
-    ready = optimise(request.model)
+    ready = ready_of(request.model)
     table = engine.find_table(request.table)
     plan = planned(engine, request.model, ready, table, request.strategy, request.rename, None, request.mapping)
     engine.prepare()
@@ -92,6 +92,13 @@ def deploy(engine: Engine, request: Request) -> Deployed:
     rows.prove(engine, made, table)
     engine.write_proof(made, table, golden)
     return Deployed(made, table, plan, note)
+
+
+def ready_of(model: Model) -> Model:
+    """A model as it is written in SQL: optimised. A library's is left as it is where SQL would read other columns."""
+    ready = optimise(model.in_sql)
+    same = [column.name for column in ready.columns] == [column.name for column in model.columns]
+    return ready if model.in_sql is model or same else optimise(model)
 
 
 def planned(
@@ -217,15 +224,16 @@ class Proof:
         if request.proof is not None:
             rows = verify.rows_for(made.columns, request.proof)
             expected = [list(each) for each in request.proof.expected(made)]
-        awkward = awkward_rows(request.model, made.columns, AWKWARD_ROWS, engine.enums(made.columns))
+        model = request.model if made.strategy == Strategy.UDF.value else request.model.in_sql
+        awkward = awkward_rows(model, made.columns, AWKWARD_ROWS, engine.enums(made.columns))
         more = [tuple(row[column.model] for column in made.columns) for row in awkward]
         if not made.is_mapped:
             more = list(engine.held(made, table, more))
-        found = verify.told(request.model, made, more)
+        found = verify.told(model, made, more)
         told = [number for number, values in enumerate(zip(*found, strict=True)) if not any(map(_is_infinite, values))]
         for known, added in zip(expected, found, strict=True):
             known += [added[number] for number in told]
-        return cls(request.model, [*rows, *(more[number] for number in told)], expected)
+        return cls(model, [*rows, *(more[number] for number in told)], expected)
 
     def golden(self, made: Deployment) -> list[GoldenRow]:
         """What the registry keeps of them."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from indb.errors import BindError, UnsupportedModel, did_you_mean
 from indb.ir import (
+    FARTHEST,
     Apply,
     Block,
     Bools,
@@ -255,7 +256,9 @@ def nearest(block: Nearest, x: Values, slack: Values) -> Floats:
     """The means over the nearest points, (n_rows, width), the nearest added first; of equal ones the first."""
     order = np.argsort(x, axis=1, kind="stable")[:, : block.k + 1]
     far = np.take_along_axis(x, order, axis=1)
-    decided = far[:, -1] - far[:, block.k - 1] > slack[:, 0] if far.shape[1] > block.k else np.ones(len(x), dtype=bool)
+    decided = far[:, block.k - 1] <= FARTHEST
+    if far.shape[1] > block.k:
+        decided &= far[:, -1] - far[:, block.k - 1] > slack[:, 0]
     order, far = order[:, : block.k], far[:, : block.k]
     weights = np.ones_like(far)
     if block.power:

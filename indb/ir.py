@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from indb.blocks import BLOCKS as BLOCKS
+from indb.blocks import FARTHEST as FARTHEST
 from indb.blocks import FORMATS as FORMATS
 from indb.blocks import LAYOUTS as LAYOUTS
 from indb.blocks import POWERS as POWERS
@@ -82,6 +83,11 @@ class Model:
         """Whether a library has to run it: it cannot be written as SQL, only deployed as a UDF."""
         return isinstance(self, ForeignModel)
 
+    @property
+    def in_sql(self) -> Model:
+        """What is written where the model becomes SQL: itself, or its twin in blocks."""
+        return self
+
     def roots(self) -> list[Block]:
         """Every output block."""
         return [block for target in self.targets for block in target.outputs.values()]
@@ -101,7 +107,17 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class ForeignModel(Model):
-    """A model that holds Foreign blocks: it runs as a UDF, by the library that it comes from."""
+    """A model that holds Foreign blocks: it runs as a UDF, by the library that it comes from.
+
+    `written`: the same in blocks, where these give no score for some rows that the library does score. It is for SQL
+    alone, and has the same columns, targets and outputs.
+    """
+
+    written: Model | None = None
+
+    @property
+    def in_sql(self) -> Model:
+        return self.written or self
 
 
 def model_of(columns: tuple[Column, ...], targets: tuple[Target, ...], source: dict[str, str]) -> Model:

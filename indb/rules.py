@@ -59,6 +59,10 @@ def _model_problem(model: Model) -> str | None:
     names = [column.name for column in model.columns]
     if len(set(names)) != len(names):
         return f"column names repeat in {names}"
+    if model.in_sql is not model:
+        problem = _twin_problem(model, model.in_sql)
+        if problem:
+            return problem
     texts = [*model.source.items(), *((target.name, *target.outputs) for target in model.targets)]
     if not all(isinstance(text, str) for row in texts for text in row):
         return "names of targets and outputs, and what its source says, must be text"
@@ -66,6 +70,19 @@ def _model_problem(model: Model) -> str | None:
     if len(set(targets)) != len(targets):
         return f"target names repeat in {targets}"
     return None
+
+
+def _twin_problem(model: Model, twin: Model) -> str | None:
+    """What is wrong with the twin of a model for SQL."""
+    if twin.is_foreign:
+        return "what is written in its place cannot be written"
+    if [(each.name, each.kind) for each in model.columns] != [(each.name, each.kind) for each in twin.columns]:
+        return "what is written in its place has other columns"
+    shapes = [
+        [(t.name, t.labels, [(name, block.width) for name, block in t.outputs.items()]) for t in each.targets]
+        for each in (model, twin)
+    ]
+    return None if shapes[0] == shapes[1] else "what is written in its place has other outputs"
 
 
 def _blocks_problem(model: Model) -> str | None:

@@ -14,7 +14,23 @@ from numpy.typing import NDArray
 
 from indb import build
 from indb.evaluate import evaluate
-from indb.ir import Apply, Block, Concat, Const, Linear, Model, Op, Reduce, ReduceOp, Take, Target, TreeEnsemble, walk
+from indb.ir import (
+    Apply,
+    Block,
+    Concat,
+    Const,
+    Distance,
+    Linear,
+    Model,
+    Nearest,
+    Op,
+    Reduce,
+    ReduceOp,
+    Take,
+    Target,
+    TreeEnsemble,
+    walk,
+)
 
 INEXACT = frozenset({Op.EXP, Op.LN, Op.SIN, Op.COS, Op.TANH})
 """Functions whose last bit differs from one mathematical library to the next."""
@@ -28,7 +44,7 @@ def is_exact(block: Block) -> bool:
     match block:
         case TreeEnsemble():
             return True
-        case Linear() | Reduce(ReduceOp.SUM, _):
+        case Linear() | Distance() | Nearest() | Reduce(ReduceOp.SUM, _):
             return False
         case Apply(op, _) if op in INEXACT:
             return False

@@ -116,7 +116,7 @@ class Expected:
 def expect(name: str, kinds: Callable[[Any], dict[str, SqlKind]] | None = None) -> Expected:
     """A case of the zoo on its awkward rows; `kinds` gives the columns other types, by the training frame."""
     estimator, frame = ZOO[name]()
-    model = read(estimator)
+    model = read(estimator).in_sql
     picked = awkward_rows(model, frame, np.random.default_rng(zlib.crc32(name.encode())), limit=N_ROWS)
     rows = rows_of(model, picked, kinds(frame) if kinds else None)
     columns = rows.columns()

@@ -19,7 +19,7 @@ import pytest
 from agreement import is_exact
 from numpy.typing import NDArray
 from rows import awkward_rows
-from zoo import FLOAT32, OUTPUTS, THREADS, ZOO
+from zoo import FLOAT32, OPEN, OUTPUTS, THREADS, ZOO
 from zoo.cases import Outputs
 
 from indb import build
@@ -36,6 +36,7 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings(), np.errstate(all="ignore"), THREADS.limit(limits=1):
         warnings.simplefilter("ignore", RuntimeWarning)
         warnings.filterwarnings("ignore", "Found unknown categories", UserWarning)
+        warnings.filterwarnings("ignore", "One or more samples have no neighbors", UserWarning)
         yield
 
 
@@ -144,7 +145,7 @@ def assert_outputs(
 @pytest.mark.parametrize("name", ZOO)
 def test_evaluate_equals_scikit_learn(name: str) -> None:
     estimator, frame = ZOO[name]()
-    model = read(estimator)
+    model = read(estimator).in_sql
     asked = OUTPUTS.get(name)
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     rows = awkward_rows(model, frame, rng)
@@ -157,7 +158,7 @@ def test_evaluate_equals_scikit_learn(name: str) -> None:
         given = library_input(estimator, rows, frame)
         slack = linear_slack(model, columns)
         overflows = np.isposinf(slack) & ~np.isinf(rows.select_dtypes("float")).any(axis=1).to_numpy()
-        for row in np.flatnonzero(~scored & ~overflows).tolist():
+        for row in np.flatnonzero(~scored & ~overflows).tolist() if name not in OPEN else ():
             values = rows.iloc[row].tolist()
             assert refused(estimator, given, row, model.targets, asked), f"scikit-learn scores row {row}: {values}"
         theirs = library_outputs(estimator, given[scored], model.targets, asked)

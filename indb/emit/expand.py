@@ -25,7 +25,7 @@ LEAST_TERM = 1e-300
 """Smaller distances are taken for this one inside a kernel, so that what is made of them does not vanish."""
 
 LEAST_DISTANCE = 1e-150
-"""Smaller distances weigh as much as this one: the inverse of a smaller one could overflow in a sum."""
+"""Smaller distances weigh as much as this one, and those beyond its inverse as much as that: sums stay doubles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Query:
 
     kind: "sum" of each of `terms` over all lanes (over _q.u, which is the lane, and columns of _p as columns of _q),
     "min", "max", "argmin", "argmax" of the lanes, "nearest": the means of `columns` over the k lowest lanes, and how
-    far the next one is from them.
+    far the next one is from them (0 where they are no distances).
     """
 
     kind: str
@@ -48,12 +48,7 @@ class Query:
     @property
     def width(self) -> int:
         """How many values it gives."""
-        return len(self.terms) or max(len(self.columns) + int(self.leaves_some), 1)
-
-    @property
-    def leaves_some(self) -> bool:
-        """Whether there are lanes that are not among the k lowest."""
-        return 0 < self.k < len(self.table.rows)
+        return len(self.columns) + 1 if self.kind == "nearest" else max(len(self.terms), 1)
 
 
 class Expander:
@@ -75,8 +70,6 @@ class Expander:
             case Nearest((_, slack), values):
                 query = self._once(block)
                 mean = graph.element(query, lane, Range(), query.value.width)
-                if not query.value.leaves_some:
-                    return mean
                 gap = graph.element(query, values.shape[1], Range(low=0.0), query.value.width)
                 decided = graph.op(Op.LT, self.lowering.lower(slack, 0), gap)
                 return graph.op(Op.WHERE, decided, mean, graph.number(float("nan")))

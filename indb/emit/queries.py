@@ -6,12 +6,14 @@ is computed of each row stands in `q`, because an aggregate that reads it twice 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from indb.emit.expand import LEAST_DISTANCE, Query
 from indb.emit.layout import indent
 from indb.emit.parameters import NUMBER, ParameterTable
+from indb.ir import FARTHEST
 
 if TYPE_CHECKING:
     from indb.emit.render import Renderer
@@ -75,7 +77,6 @@ def _aggregated(renderer: Renderer, query: Query, args: Sequence[Node]) -> str:
 
 def _nearest_by_order(renderer: Renderer, query: Query, args: Sequence[Node]) -> str:
     """The means over the k lowest lanes, and how far the next one is from them, of rows in order."""
-    number = renderer.dialect.number
     lanes = _lanes(renderer, query, args, (NUMBER, *query.columns))
     weight = _weight(renderer, query, "_q.u", "min(_q.u) OVER ()")
     rank = f"row_number() OVER (ORDER BY _q.u, _q.{NUMBER})"
@@ -83,10 +84,9 @@ def _nearest_by_order(renderer: Renderer, query: Query, args: Sequence[Node]) ->
     ordered = f"SELECT {fields}\nFROM (\n  {indent(lanes)}\n) AS _q\nORDER BY _q.u, _q.{NUMBER} LIMIT {query.k + 1}"
     near = f"FILTER (WHERE _r.n <= {query.k})"
     values = [f"sum(_r.w * _r.{name}) {near} / sum(_r.w) {near}" for name in query.columns]
-    if query.leaves_some:
-        gap, infinity = f"max(_r.u) - max(_r.u) {near}", renderer.dialect.special(float("inf"))
-        values.append(f"CASE WHEN max(_r.u) < {infinity} THEN {gap} ELSE {number(0.0)} END")
-    return f"SELECT {_values(renderer, values)}\nFROM (\n  {indent(ordered)}\n) AS _r"
+    far = f"max(_r.u) {near}"
+    values.append(_gap(renderer, query, far, f"max(_r.u) - {far}"))
+    return f"SELECT {renderer.dialect.list(values)}\nFROM (\n  {indent(ordered)}\n) AS _r"
 
 
 def _nearest_of_lists(renderer: Renderer, query: Query, args: Sequence[Node]) -> str:
@@ -98,22 +98,25 @@ def _nearest_of_lists(renderer: Renderer, query: Query, args: Sequence[Node]) ->
     weight = _weight(renderer, query, "_l.u", "_r.l[1].u")
     size = f"list_sum(list_transform({near}, lambda _l: {weight}))"
     values = [f"list_sum(list_transform({near}, lambda _l: {weight} * _l.{name})) / {size}" for name in query.columns]
-    if query.leaves_some:
-        values.append(f"_r.l[{query.k + 1}].u - _r.l[{query.k}].u")
-    return f"SELECT {_values(renderer, values)}\nFROM (\n  {indent(rows)}\n) AS _r"
+    far = f"_r.l[{query.k}].u"
+    values.append(_gap(renderer, query, far, f"_r.l[{query.k + 1}].u - {far}"))
+    return f"SELECT {renderer.dialect.list(values)}\nFROM (\n  {indent(rows)}\n) AS _r"
 
 
-def _values(renderer: Renderer, values: Sequence[str]) -> str:
-    return values[0] if len(values) == 1 else renderer.dialect.list(values)
+def _gap(renderer: Renderer, query: Query, far: str, gap: str) -> str:
+    """How far the next lane is from the k-th, `far`; 0 where that is no distance, infinity where there is no other."""
+    dialect = renderer.dialect
+    gap = gap if query.k < len(query.table.rows) else dialect.special(math.inf)
+    return f"CASE WHEN {far} <= {dialect.number(FARTHEST)} THEN {gap} ELSE {dialect.number(0.0)} END"
 
 
 def _weight(renderer: Renderer, query: Query, u: str, least: str) -> str:
     """What a lane counts: the inverse of its distance, or of its root; where some lie at distance 0, these alone."""
     dialect = renderer.dialect
-    one, zero, edge = dialect.number(1.0), dialect.number(0.0), dialect.number(LEAST_DISTANCE)
+    one, zero = dialect.number(1.0), dialect.number(0.0)
     if query.power == 0.0:
         return one
-    held = f"greatest({u}, {edge})"
+    held = f"least(greatest({u}, {dialect.number(LEAST_DISTANCE)}), {dialect.number(1.0 / LEAST_DISTANCE)})"
     inverse = f"{one} / {held if query.power == 1.0 else f'sqrt({held})'}"
     alone = f"CASE WHEN {u} = {zero} THEN {one} ELSE {zero} END"
     return f"CASE WHEN {least} = {zero} THEN {alone} ELSE {inverse} END"

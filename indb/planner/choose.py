@@ -45,18 +45,23 @@ def options(
     forced: Strategy | None = None,
     udf_refused: str = "",
     sql_refused: str = "",
+    is_foreign: bool = False,
 ) -> list[Option]:
     """Every strategy, the best first: the cheapest, or a simpler one that costs hardly more. Refused ones come last.
 
     found: None for a model that cannot be written as SQL, and `sql_refused` says why. udf_refused: why the database
-    cannot run Python, "" when it can. What is advised against is still possible for a strategy that is asked for.
+    cannot run Python, "" when it can. is_foreign: SQL leaves some rows open that the model's library scores, so that it
+    comes last, and what the library takes is not known. What is advised against is still possible for a strategy that
+    is asked for.
     """
     limit = MAX_INLINED.get(dialect, math.inf) if forced is None else math.inf
     made = [
         _sql(strategy, limit, found, costs, rows) if found else Option(strategy, 0.0, 0.0, sql_refused)
         for strategy in SQL_STRATEGIES
     ]
-    made.append(_udf(found, costs, rows, udf_refused))
+    made.append(_udf(None if is_foreign else found, costs, rows, udf_refused))
+    if is_foreign:
+        return sorted(made, key=lambda option: (bool(option.refused), option.strategy is not Strategy.UDF))
     best = min((option.seconds for option in made if not option.refused), default=0.0)
     near = [option.strategy for option in made if not (option.refused or option.seconds > CLOSE * best)]
     return sorted(made, key=lambda option: (bool(option.refused), option.strategy not in near[:1], option.seconds))

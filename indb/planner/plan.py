@@ -102,12 +102,12 @@ def make_plan(
         refused = ""
     costs = costs_of(engine.dialect, measured)
     problem = "" if forced is Strategy.UDF else udf_problem(engine)
-    made = options(engine.dialect, found, costs, rows, forced, problem, refused)
+    made = options(engine.dialect, found, costs, rows, forced, problem, refused, model.is_foreign)
     chosen = pick(made, forced)
     others = tuple(option for option in made if option is not chosen)
     return Plan(
-        engine.version, table, columns, chosen.strategy, _reason(chosen, made, found, forced), rows, (chosen, *others),
-        found, bool(measured), _in_queries(engine, chosen, made, rows) if forced is None else None,
+        engine.version, table, columns, chosen.strategy, _reason(chosen, made, found, forced, model.is_foreign), rows,
+        (chosen, *others), found, bool(measured), _in_queries(engine, chosen, made, rows) if forced is None else None,
     )  # fmt: skip
 
 
@@ -120,11 +120,16 @@ def _in_queries(engine: Engine, chosen: Option, made: Sequence[Option], rows: in
     return best.strategy if best.seconds < rows * chosen.one_row else None
 
 
-def _reason(chosen: Option, made: Sequence[Option], found: Estimate | None, forced: Strategy | None) -> str:
+def _reason(
+    chosen: Option, made: Sequence[Option], found: Estimate | None, forced: Strategy | None, is_foreign: bool
+) -> str:
     if forced is not None:
         return "it was asked for"
     if found is None:
         return "the model cannot be written as SQL"
+    if is_foreign:
+        library = "its library gives every row its score, where SQL leaves those open that no number decides"
+        return library if chosen.strategy is Strategy.UDF else "there is no Python here to run its library"
     counted = f"its largest output is {found.inlined:,} operations"
     usable = [option for option in made if not option.refused and option is not chosen]
     if not usable:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from indb import build
-from indb.errors import UnsupportedModel
+from indb.errors import InvalidModel, UnsupportedModel
 from indb.ir import Block, Model, Target, Type
 from indb.readers import catboost as _catboost  # noqa: F401  registers its readers
 from indb.readers import foreign, model_files, onnx, versions
@@ -93,13 +93,26 @@ def _read_estimator(
         if package in RUNS:
             return RUNS[package](estimator, names, text_columns, reason, source)
         foreign.check(estimator, reason)
-        return foreign.read(estimator, names, text_columns, trust, reason, source)
+        model = foreign.read(estimator, names, text_columns, trust, reason, source)
+        return _with_twin(model, estimator, names, source)
 
 
-def _read_blocks(estimator: Any, names: tuple[str, ...], source: dict[str, str], texts: Sequence[str] = ()) -> Model:
+def _with_twin(model: Model, estimator: Any, names: tuple[str, ...], source: dict[str, str]) -> Model:
+    """A library's model with what can be written in its place in SQL, if anything can."""
+    texts = [column.name for column in model.columns if column.kind is Type.TEXT]
+    try:
+        twin = replace(_read_blocks(estimator, names, source, texts, for_sql=True), origin=(estimator, names))
+        return replace(model, written=twin)  # type: ignore[call-arg]
+    except (UnsupportedModel, InvalidModel):
+        return model
+
+
+def _read_blocks(
+    estimator: Any, names: tuple[str, ...], source: dict[str, str], texts: Sequence[str] = (), for_sql: bool = False
+) -> Model:
     """The model of an estimator whose every step has a reader; `texts` hold text where the steps take both."""
     frame = Frame(names, tuple(RawColumn(name) for name in names))
-    reading = Reading(names, kinds=dict.fromkeys(texts, Type.TEXT))
+    reading = Reading(names, kinds=dict.fromkeys(texts, Type.TEXT), for_sql=for_sql)
     targets = _targets(estimator, frame, reading)
     again = reading.again()
     if again is not None:

@@ -144,6 +144,8 @@ class Reading:
     path: list[str] = field(default_factory=list)
     kinds: dict[str, Type] = field(default_factory=dict)
     undecided: dict[str, Type] = field(default_factory=dict)
+    for_sql: bool = False
+    """Whether blocks may leave rows open that the library scores: they are for SQL alone, beside the library's own."""
 
     def resolve(self, lane: Lane, kind: Type) -> Block:
         """The block of a lane, read as `kind`.
@@ -178,7 +180,8 @@ class Reading:
         """The state for a second reading with all types known, or None when this one decided them all."""
         if not self.undecided:
             return None
-        return Reading(self.names, kinds=self.undecided | {name: column.kind for name, column in self.columns.items()})
+        kinds = self.undecided | {name: column.kind for name, column in self.columns.items()}
+        return Reading(self.names, kinds=kinds, for_sql=self.for_sql)
 
     def require(self, condition: Block) -> None:
         """Score only rows for which every lane of `condition` is true; others score missing."""

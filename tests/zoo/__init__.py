@@ -4,19 +4,13 @@ A file for each family of models adds its cases; `indb.read` of every one of the
 the databases compute with `evaluate`. Models that only their library can run are in `foreign.py`, a zoo of its own.
 """
 
-from zoo import catboost, kernels, lightgbm, linear, pipelines, searches, trees
-from zoo.cases import FLOAT32, OUTPUTS, THREADS, ZOO
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "FLOAT32",
-    "OUTPUTS",
-    "THREADS",
-    "ZOO",
-    "catboost",
-    "kernels",
-    "lightgbm",
-    "linear",
-    "pipelines",
-    "searches",
-    "trees",
-]
+from zoo.cases import FLOAT32, OPEN, OUTPUTS, THREADS, ZOO
+
+__all__ = ["FLOAT32", "OPEN", "OUTPUTS", "THREADS", "ZOO"]
+
+for _module in sorted(found.name for found in iter_modules(__path__)):
+    if _module not in ("cases", "frames", "foreign"):
+        import_module(f"zoo.{_module}")

@@ -1,16 +1,18 @@
 """Readers of scikit-learn, one file for each of its own modules or for a few that belong together.
 
-Importing this package registers them; scikit-learn itself is imported only while an estimator is read.
+Importing this package registers those of all its files; scikit-learn itself is imported only while an estimator is read.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 from indb.readers.base import Frame, Reading, checks
-from indb.readers.sklearn import boosting, compose, encode, forest, hist_boosting, impute, linear, scale, svm, tree
 
-__all__ = ["boosting", "compose", "encode", "forest", "hist_boosting", "impute", "linear", "scale", "svm", "tree"]
+for _file in sorted(found.name for found in iter_modules(__path__)):
+    import_module(f"{__name__}.{_file}")
 
 _TREES = ("DecisionTree", "ExtraTree", "ExtraTrees", "RandomForest", "GradientBoosting", "HistGradientBoosting")
 
