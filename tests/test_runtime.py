@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -215,6 +216,30 @@ def test_sums_are_added_in_order(n_rows: int) -> None:
         wanted = wanted + term
     np.testing.assert_array_equal(in_order(terms.copy()), wanted)
     np.testing.assert_array_equal(in_order(terms.reshape(300, 1, n_rows).copy())[0], wanted)
+
+
+@pytest.mark.parametrize("n_rows", [1, 33, 700, 2048])
+@pytest.mark.parametrize("weights", [1.0, math.inf, math.nan])
+@pytest.mark.parametrize("second", [0.0, 0.3, math.nan])
+def test_wide_linear_maps_add_in_order(n_rows: int, weights: float, second: float) -> None:
+    """Of texts that set one lane each, all lanes are one term; of others each is."""
+    random = np.random.default_rng(n_rows)
+    keys = tuple(f"k{number}" for number in range(9))
+    rows = tuple(tuple(1.5 if lane == number else 0.0 for lane in range(9)) for number in range(8))
+    table = Lookup(CITY, keys, (*rows, (second,) * 2 + (0.0,) * 7), (0.0,) * 9, (0.0,) * 8 + (-2.0,))
+    x = build.concat([Column("a"), table, build.multiply(Column("b"), build.number(0.1, 0.2, 0.3))])
+    weight = random.normal(size=(40, 13)) * 10.0 ** random.integers(-9, 9, (40, 13))
+    weight[3, 5] = weights
+    output = build.linear(x, weight, random.normal(size=40))
+    columns_of = [block for block in walk([output]) if isinstance(block, Column)]
+    model = Model(tuple(columns_of), (Target("", {"transform": output}),))
+    texts = [None if number == 0 else f"k{number}" for number in random.integers(0, 12, n_rows)]
+    columns = {
+        "city": column_values(CITY, texts),
+        "a": random.normal(size=(n_rows, 1)),
+        "b": np.where(random.random((n_rows, 1)) < 0.1, math.inf, random.normal(size=(n_rows, 1))),
+    }
+    assert_same(Scorer(model).outputs(columns, n_rows), evaluate_values(model, columns, n_rows))
 
 
 CITY = Column("city", Type.TEXT)

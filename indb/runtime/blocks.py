@@ -7,6 +7,7 @@ so each lies in one piece. Wide intermediate arrays are avoided: fresh memory co
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import repeat
 from typing import Any, TypeAlias
 
@@ -15,13 +16,16 @@ from numpy.typing import NDArray
 
 from indb.evaluate import OPS, Values, evaluate_block, missing, reduce_lanes
 from indb.ir import Apply, Block, Bools, Concat, Floats, Foreign, Linear, Lookup, Reduce, ReduceOp, Take
-from indb.runtime.words import Coded
+from indb.runtime.words import Coded, Numbers
 
 FEW = 32
 """Up to how many sums numpy goes through term by term: it takes 10 ns for each, and 500 ns for each row of terms."""
 
 TERMS = 1 << 15
 """Up to how many terms of sums are computed before they are added."""
+
+AT_ONCE = 1 << 14
+"""How many sums of a linear map are computed at once where there are more."""
 
 Parts: TypeAlias = Sequence[Values | Coded]
 
@@ -121,9 +125,12 @@ class _Linear:
     def __init__(self, block: Linear) -> None:
         self.weight = np.ascontiguousarray(block.weight.T)[:, :, None]  # (n_lanes, width, 1)
         self.bias = block.bias
+        self.is_finite = bool(np.isfinite(block.weight).all())
 
     def rows(self, parts: Parts, n_rows: int) -> Values:
         n_lanes, width, _ = self.weight.shape
+        if width * n_rows > AT_ONCE:
+            return self._in_pieces(parts, n_rows)
         at_once = max(1, min(n_lanes, TERMS // max(1, width * n_rows)))
         terms = np.zeros((at_once + 1, width, n_rows))
         filled, lane = 1, 0
@@ -138,6 +145,42 @@ class _Linear:
                     terms[0], filled = in_order(terms), 1
         return in_order(terms[:filled]).T + self.bias
 
+    def _in_pieces(self, parts: Parts, n_rows: int) -> Values:
+        """The same for so many rows at a time that sums and terms stay in the processor's cache."""
+        width = self.weight.shape[1]
+        fills = self._fills(parts)
+        found = np.empty((width, n_rows))
+        step = max(AT_ONCE // width, 1)
+        for start in range(0, n_rows, step):
+            rows = slice(start, min(start + step, n_rows))
+            total, term = np.zeros((2, width, rows.stop - start))
+            for fill in fills:
+                fill(rows, term)
+                np.add(total, term, out=total)
+            np.add(total, self.bias[:, None], out=found[:, rows])
+        return found.T
+
+    def _fills(self, parts: Parts) -> list[Callable[[slice, Floats], Any]]:
+        """What computes each term for some rows. Texts of which each has one lane that is not 0 make one term.
+
+        What is left out are products with 0, which change no sum.
+        """
+        fills: list[Callable[[slice, Floats], Any]] = []
+        lane = 0
+        for part in parts:
+            stop = lane + _width(part)
+            if not isinstance(part, Coded):
+                fills += [partial(_multiplied, part.T[place - lane], self.weight[place]) for place in range(lane, stop)]
+            elif self.is_finite and (part.values != 0.0).sum(axis=1).max(initial=0) <= 1:
+                fills.append(partial(_of_texts, (part.values @ self.weight[lane:stop, :, 0]).T, part.numbers))
+            else:
+                fills += [
+                    partial(_of_texts, part.values.T[place - lane] * self.weight[place], part.numbers)
+                    for place in range(lane, stop)
+                ]
+            lane = stop
+        return fills
+
     def _terms(self, part: Values | Coded, first: int, lane: int, found: Floats) -> None:
         """Fill in the terms of some lanes of a part, whose first lane is `first`; of texts, once for each text."""
         lanes, weight = slice(lane - first, lane - first + len(found)), self.weight[lane : lane + len(found)]
@@ -146,6 +189,14 @@ class _Linear:
             products.take(part.numbers, axis=2, out=found, mode="clip")  # "raise" would copy
         else:
             np.multiply(part.T[lanes, None, :], weight, out=found)
+
+
+def _multiplied(x: Floats, weight: Floats, rows: slice, term: Floats) -> None:
+    np.multiply(x[rows], weight, out=term)
+
+
+def _of_texts(products: Floats, numbers: Numbers, rows: slice, term: Floats) -> None:
+    products.take(numbers[rows], axis=1, out=term, mode="clip")  # "raise" would copy
 
 
 def _width(part: Values | Coded) -> int:

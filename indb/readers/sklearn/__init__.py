@@ -1,6 +1,6 @@
 """Readers of scikit-learn, one file for each of its own modules or for a few that belong together.
 
-Importing this package registers those of all its files; scikit-learn itself is imported only while an estimator is read.
+Importing this package registers those of all its files; scikit-learn is imported only while an estimator is read.
 """
 
 from __future__ import annotations
