@@ -15,6 +15,7 @@ from indb.readers import catboost as _catboost  # noqa: F401  registers its read
 from indb.readers import foreign, model_files, onnx, versions
 from indb.readers import lightgbm as _lightgbm  # noqa: F401  registers its readers
 from indb.readers import sklearn as _sklearn  # noqa: F401  registers its readers
+from indb.readers import xgboost as _xgboost  # noqa: F401
 from indb.readers.base import (
     NAMES,
     RUNS,

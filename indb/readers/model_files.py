@@ -121,12 +121,17 @@ def _content(path: StrPath, found: Any) -> Any:
     )
 
 
+XGBOOST = {"classifier": "XGBClassifier", "regressor": "XGBRegressor", "ranker": "XGBRanker"}
+"""What an estimator of XGBoost says of itself in its file -> the class that is read; a Booster says nothing."""
+
+
 def _xgboost(path: StrPath, found: Any) -> Content:
     try:
         version = ".".join(str(int(part)) for part in found["version"])
-    except (TypeError, ValueError) as error:
+        kind = json.loads(found["learner"]["attributes"].get("scikit_learn", "{}")).get("_estimator_type")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _damaged(path, error) from error
-    return Content("xgboost", "Booster", version, found)
+    return Content("xgboost", XGBOOST.get(kind, "Booster"), version, found)
 
 
 def _catboost(path: StrPath, found: Any) -> Content:
