@@ -42,7 +42,7 @@ REPRESENTATIVE = frozenset(
 
 LARGE = {
     "duckdb": frozenset(("forest_deep", "forest_large", "hist_large", "everything_boosting")),
-    "postgres": frozenset(("lightgbm_linear_classes", "logistic_odd_labels")),
+    "postgres": frozenset(("lightgbm_linear_classes", "logistic_odd_labels", "xgb_linear_three")),
 }
 """Cases that take an engine many seconds to bind: written once, and called in two ways only."""
 

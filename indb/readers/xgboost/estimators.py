@@ -126,7 +126,7 @@ def _is_multiclass(found: Saved) -> bool:
 
 def _of_classes(found: Saved, margin: Block) -> Target:
     """multi:softmax takes the largest margin, multi:softprob the largest probability, which more classes can share."""
-    probabilities = links.softmax(margin)
+    probabilities = links.softmax(margin, is_large=found.booster == "gblinear")
     number = build.argmax(margin if found.link == SOFTMAX else probabilities)
     return Target("", {"predict": number, "predict_proba": probabilities}, tuple(range(found.width)))
 

@@ -29,10 +29,15 @@ def exponential(margin: Block) -> Block:
     return build.single(Apply(Op.EXP, (margin,)))
 
 
-def softmax(margin: Block) -> Block:
-    """The probabilities; powers are added in float64. Source: src/common/math.h, Softmax."""
-    powers = exponential(build.single(build.subtract(margin, Reduce(ReduceOp.MAX, margin))))
-    return build.single(build.divide(powers, build.single(Reduce(ReduceOp.SUM, powers))))
+def softmax(margin: Block, is_large: bool = False) -> Block:
+    """The probabilities; powers are added in float64. Source: src/common/math.h, Softmax.
+
+    is_large: margins may be so, and engines have to be told that the largest power is 1, for all is well then.
+    """
+    below = build.single(build.subtract(margin, Reduce(ReduceOp.MAX, margin)))
+    powers = exponential(Apply(Op.MIN, (below, build.number(0.0))) if is_large else below)
+    total = build.single(Reduce(ReduceOp.SUM, powers))
+    return build.single(build.divide(powers, Apply(Op.MAX, (total, build.number(1.0))) if is_large else total))
 
 
 def complement(probability: Block) -> Block:
