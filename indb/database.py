@@ -268,11 +268,12 @@ class Database(Lifecycle):
             if not golden.ok:
                 return golden
             rows, found = self.engine.predictions(deployment, table, limit)
+            model = codec.decode(self.engine.model_bytes(deployment), name)
             if model_object is not None:
                 frame = verify.frame_of(deployment.columns, rows, model_object)
                 expected = verify.golden_rows(model_object, frame).expected(deployment)
-                return verify.compare_rows(deployment, rows, found, expected, tolerance or verify.LIBRARY_TOLERANCE)
-            model = codec.decode(self.engine.model_bytes(deployment), name)
+                usual = verify.library_tolerance(model)
+                return verify.compare_rows(deployment, rows, found, expected, tolerance or usual)
             model = model if deployment.strategy == Strategy.UDF.value else model.in_sql
             expected = verify.evaluated(model, deployment, rows)
             usual = verify.LIBRARY_TOLERANCE if model.is_foreign else verify.TOLERANCE

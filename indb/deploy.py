@@ -221,10 +221,10 @@ class Proof:
         """
         rows: list[Row] = []
         expected: list[list[object]] = [[] for _ in made.lanes]
+        model = request.model if made.strategy == Strategy.UDF.value else request.model.in_sql
         if request.proof is not None:
             rows = verify.rows_for(made.columns, request.proof)
-            expected = [list(each) for each in request.proof.expected(made)]
-        model = request.model if made.strategy == Strategy.UDF.value else request.model.in_sql
+            expected = verify.settled(model, made, rows, request.proof.expected(made))
         awkward = awkward_rows(model, made.columns, AWKWARD_ROWS, engine.enums(made.columns))
         more = [tuple(row[column.model] for column in made.columns) for row in awkward]
         if not made.is_mapped:

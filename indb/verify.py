@@ -9,7 +9,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -18,59 +18,36 @@ from indb.engines.deployment import BoundColumn, Deployment, Lane
 from indb.errors import BindError, did_you_mean
 from indb.evaluate import Values, column_values, decode, evaluate
 from indb.golden.frames import awkward_frame
-from indb.ir import Model
-from indb.runtime.catboost import asked
+from indb.golden.reports import LIBRARY_TOLERANCE, NOT_COMPARED, Report, Row, compare_rows, difference, plain
+from indb.ir import Model, Op, walk
+from indb.runtime.asked import asked
 from indb.runtime.scorer import Scorer
+
+__all__ = [
+    "LIBRARY_TOLERANCE",
+    "NOT_COMPARED",
+    "TOLERANCE",
+    "GoldenRows",
+    "Report",
+    "Row",
+    "compare_rows",
+    "difference",
+    "evaluated",
+    "frame_of",
+    "golden_rows",
+    "library_tolerance",
+    "rows_for",
+    "settled",
+    "told",
+]
 
 TOLERANCE = 1e-12
 """The largest difference from `evaluate` that a database may have."""
 
-LIBRARY_TOLERANCE = 1e-9
-"""The largest difference from the library: its sums may run in another order."""
+SINGLE_TOLERANCE = 1e-6
+"""The same where the library computes in float32, and its exponential is not the one of float64 rounded."""
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform")
-
-Row: TypeAlias = tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """One value that differs: the row's columns, the lane, what was expected and found."""
-
-    row: dict[str, Any]
-    lane: str
-    expected: Any
-    found: Any
-
-    def __str__(self) -> str:
-        columns = ", ".join(f"{name} = {value!r}" for name, value in self.row.items())
-        return f"{self.lane}: expected {self.expected!r}, found {self.found!r} for {columns}"
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The outcome of a comparison: rows and values compared, labels that differ, the largest difference of numbers."""
-
-    name: str
-    rows: int
-    values: int
-    label_flips: int
-    largest_difference: float
-    mismatches: int
-    first: Mismatch | None
-
-    @property
-    def ok(self) -> bool:
-        """Whether every value is as expected."""
-        return self.mismatches == 0
-
-    def __str__(self) -> str:
-        verdict = "equal" if self.ok else f"{self.mismatches} values differ"
-        line = (
-            f"{self.name}: {verdict}; {self.rows} rows, {self.values} values, {self.label_flips} label flips, "
-            f"largest difference {self.largest_difference:.3g}"
-        )
-        return line if self.first is None else f"{line}\n  first: {self.first}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +77,6 @@ class GoldenRows:
         if output == "predict":
             return [_as_lane(value, lane) for value in values]
         return [None if row is None else row[lane.lane] for row in values]
-
-
-class _NotCompared:
-    """Stands where the library has no such output."""
-
-    def __repr__(self) -> str:
-        return "not compared"
-
-
-NOT_COMPARED = _NotCompared()
 
 
 def _as_lane(value: Any, lane: Lane) -> Any:
@@ -170,19 +137,9 @@ def _targets(row: Any) -> tuple[Any, ...]:
 
 def _columns(frame: Any) -> dict[str, list[Any]]:
     if hasattr(frame, "columns"):
-        return {str(name): [_plain(value) for value in frame[name]] for name in frame.columns}
+        return {str(name): [plain(value) for value in frame[name]] for name in frame.columns}
     array = np.asarray(frame)
-    return {f"x{index}": [_plain(value) for value in array[:, index]] for index in range(array.shape[1])}
-
-
-def _plain(value: Any) -> Any:
-    """A value without its library's type; None for a missing one."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    try:
-        return None if value is None or value != value else value
-    except TypeError:  # pandas.NA has no truth value
-        return None
+    return {f"x{index}": [plain(value) for value in array[:, index]] for index in range(array.shape[1])}
 
 
 def _rowwise(function: Callable[[Any], Any], frame: Any) -> list[Any]:
@@ -246,6 +203,7 @@ def frame_of(
     Columns that the model does not read are missing in every row. trained: the model's names of the columns in order,
     which an array does not have, and for which a library may have written others.
     """
+    model_object = asked(model_object)
     names = [str(name) for name in getattr(model_object, "feature_names_in_", ())]
     values = {column.model: [row[index] for row in rows] for index, column in enumerate(columns)}
     if names:
@@ -294,7 +252,7 @@ def evaluated(model: Model, deployment: Deployment, rows: Sequence[Row]) -> list
         if output == "predict" and classes is not None:
             found.append([_as_lane(value, lane) for value in decode(classes, array)])
         else:
-            found.append([_plain(value) for value in array[:, lane.lane]])
+            found.append([plain(value) for value in array[:, lane.lane]])
     return found
 
 
@@ -318,13 +276,43 @@ def told(model: Model, deployment: Deployment, rows: Sequence[Row]) -> list[list
             fitted, names = model.origin
             frame = frame_of(deployment.columns, [rows[number] for number in accepted], fitted, names)
             given = golden_rows(fitted, frame).expected(deployment)
+            given = settled(model, deployment, [rows[number] for number in accepted], given)
     except Exception:  # it may want more of a frame than its values, such as categories: the other judge is left
         return found
-    for lane, values in zip(found, given, strict=True):
-        for number, value in zip(accepted, values, strict=True):
-            if _is_value(_plain(value)) and _is_value(lane[number]):
+    for place, number in enumerate(accepted):
+        values = [plain(lane[place]) for lane in given]
+        if None in values:  # it has a label even for a row whose probabilities it lost as NaN
+            continue
+        for lane, value in zip(found, values, strict=True):
+            if _is_value(value) and _is_value(lane[number]):
                 lane[number] = value
     return found
+
+
+def library_tolerance(model: Model) -> float:
+    """The largest difference that numbers may have from those of the library."""
+    for block in walk(model.roots()):
+        if getattr(block, "single", False) or getattr(block, "op", None) is Op.SINGLE:
+            return SINGLE_TOLERANCE
+    return LIBRARY_TOLERANCE
+
+
+def settled(
+    model: Model, deployment: Deployment, rows: Sequence[Row], given: Sequence[Sequence[Any]]
+) -> list[list[Any]]:
+    """What a library gives for each lane; of one that computes in float32, what `evaluate` does where it is as near.
+
+    Golden rows are compared as those of float64 wherever they are kept, and float32 has the last word on no digit.
+    """
+    room = library_tolerance(model)
+    if room == LIBRARY_TOLERANCE:
+        return [list(lane) for lane in given]
+    own = evaluated(model, deployment, rows)
+    return [
+        [mine if value is not NOT_COMPARED and difference(value, mine) <= room else plain(value)
+         for value, mine in zip(lane, ours, strict=True)]
+        for lane, ours in zip(given, own, strict=True)
+    ]  # fmt: skip
 
 
 def _is_value(value: Any) -> bool:
@@ -337,56 +325,3 @@ def _results(model: Model, columns: Mapping[str, list[Any]], n_rows: int) -> dic
         return evaluate(model, columns)
     ready = {column.name: column_values(column, columns[column.name]) for column in model.columns}
     return Scorer(model).outputs(ready, n_rows)
-
-
-def compare_rows(
-    deployment: Deployment,
-    rows: Sequence[Row],
-    found: Sequence[Row],
-    expected: Sequence[Sequence[Any]],
-    tolerance: float = LIBRARY_TOLERANCE,
-) -> Report:
-    """Compare what a database gave (a tuple of lanes for each row) with what was expected (a list for each lane)."""
-    values = flips = mismatches = 0
-    largest = 0.0
-    first: Mismatch | None = None
-    for position, lane in enumerate(deployment.lanes):
-        classes = lane.output in ("predict", "predict_label") and _target_labels(deployment, lane) is not None
-        for number, row in enumerate(found):
-            wanted, got = expected[position][number], row[position]
-            if wanted is NOT_COMPARED:
-                continue
-            values += 1
-            gap = difference(wanted, got)
-            if not classes and math.isfinite(gap):
-                largest = max(largest, gap)
-            if gap <= (0.0 if classes else tolerance):
-                continue
-            mismatches += 1
-            flips += classes
-            if first is None:
-                names = [column.model for column in deployment.columns]
-                first = Mismatch(dict(zip(names, rows[number], strict=True)), _title(deployment, lane), wanted, got)
-    return Report(deployment.pinned, len(found), values, flips, largest, mismatches, first)
-
-
-def _target_labels(deployment: Deployment, lane: Lane) -> tuple[str, ...] | None:
-    return next(target.labels for target in deployment.targets if target.name == lane.target)
-
-
-def _title(deployment: Deployment, lane: Lane) -> str:
-    parts = [lane.output, *([lane.target] if lane.target else []), *([repr(lane.label)] if lane.label else [])]
-    return " ".join(parts)
-
-
-def difference(expected: Any, found: Any) -> float:
-    """How far two values are apart: relative to the larger one where that is above 1; inf when they do not compare."""
-    expected, found = _plain(expected), _plain(found)
-    if expected is None or found is None:
-        return 0.0 if expected is found else math.inf
-    if isinstance(expected, str) or isinstance(found, str):
-        return 0.0 if expected == found else math.inf
-    if expected == found:
-        return 0.0
-    gap = abs(float(expected) - float(found)) / max(1.0, abs(float(expected)), abs(float(found)))
-    return gap if not math.isnan(gap) else math.inf

@@ -54,7 +54,7 @@ LAYERS = {
     "runtime": Layer(
         LANGUAGE | {"evaluate", "codec", "runtime"},
         {"numpy"},
-        inside={"onnxruntime", "skops", "sklearn", "scipy", "pandas", "threadpoolctl", "catboost"},
+        inside={"onnxruntime", "skops", "sklearn", "scipy", "pandas", "threadpoolctl", "catboost", "xgboost"},
     ),
     "readers": Layer(LANGUAGE | {"build", "readers"}, {"numpy"}, inside=MODELS),
     "passes": Layer(LANGUAGE | {"evaluate", "build", "passes"}, {"numpy"}),

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from indb import build
-from indb.ir import Block, Target
-from indb.readers.base import Content, Frame, Reading, checks, names, reads
+from indb.errors import UnsupportedModel
+from indb.ir import Block, Model, Target
+from indb.readers.base import Content, Frame, Reading, checks, names, reads, runs
 from indb.readers.sklearn.labels import regressors, target_names
 from indb.readers.xgboost import linear, links, trees
 from indb.readers.xgboost.features import features
@@ -43,6 +44,21 @@ def check(estimator: Any, frame: Frame, reading: Reading) -> None:
         )
 
 
+@runs("xgboost")
+def run(
+    fitted: Any,
+    names: Sequence[str],
+    text_columns: Sequence[str] | None,
+    reason: UnsupportedModel,
+    source: dict[str, str],
+) -> Model:
+    """No file that a server could trust holds an estimator of XGBoost, so what is not read is refused.
+
+    Raises: UnsupportedModel, always.
+    """
+    raise reason
+
+
 @names("xgboost")
 def column_names(model: Any) -> tuple[Sequence[str] | None, int | None]:
     """The names of the columns, where the model was trained on a table, and their number."""
@@ -57,12 +73,12 @@ def column_names(model: Any) -> tuple[Sequence[str] | None, int | None]:
 @reads("xgboost", "XGBClassifier", "XGBRFClassifier")
 def read_classifier(estimator: Any, frame: Frame, reading: Reading) -> list[Target]:
     """Labels 0, 1, …, and probabilities; several labels at once are a target each. Source: XGBClassifier.predict."""
-    found, margin = _margin(estimator, frame, reading, best=True)
-    count = getattr(estimator, "n_classes_", None) or max(found.width if _is_multiclass(found) else 2, 2)
+    count = getattr(estimator, "n_classes_", None)  # which a file leaves to the objective
     if count == 1:
         raise reading.unsupported("it was trained with one class only")
+    found, margin = _margin(estimator, frame, reading, best=True)
     if _is_multiclass(found):
-        if count == 2 and found.link == SOFTPROB:
+        if found.width == 2 and found.link == SOFTPROB:
             raise reading.unsupported("its predict gives two flags for a row, needed a label", "Use binary:logistic.")
         return [_of_classes(found, margin)]
     values = _linked(found, margin)

@@ -93,7 +93,9 @@ def _tree(data: Mapping[str, Any], saved: Saved, features: Features, reading: Re
     is_set[list(codes)] = True
     is_set &= ~is_leaf
     feature = np.where(is_leaf, -1, _ints(data["split_indices"])[order])
-    _check(feature, is_set, np.asarray(data["split_type"])[order], conditions, features, reading)
+    _check(feature, is_leaf, is_set, np.asarray(data["split_type"])[order], features, reading)
+    if not np.isfinite(conditions[~is_leaf & ~is_set]).all():
+        raise reading.unsupported("it has a split at a number that is not finite")
     missing_left = np.asarray(data["default_left"], dtype=bool)[order]
     # float32(x) < t where float32(x) <= the number before t
     before = np.nextafter(np.where(is_leaf | is_set, np.float32(0.0), conditions), np.float32(-np.inf))
@@ -151,19 +153,16 @@ def _codes(data: Mapping[str, Any]) -> dict[int, list[int]]:
 
 
 def _check(
-    feature: NDArray[Any], is_set: Bools, types: NDArray[Any], conditions: Singles, features: Features, reading: Reading
+    feature: NDArray[Any], is_leaf: Bools, is_set: Bools, types: NDArray[Any], features: Features, reading: Reading
 ) -> None:
-    """Refuse splits that no row could be sent through."""
-    inner = feature >= 0
-    if (feature >= len(features.lanes)).any() or (feature[types[: len(feature)] > 1] >= 0).any():
-        raise reading.unsupported("its splits are on columns, or of a kind, that it does not have")
-    if ((types == 1) & inner != is_set).any():
-        raise reading.unsupported("its splits by category do not say which categories")
-    of_set = np.array([*features.is_set, False])[feature]
-    if (is_set != of_set).any():
+    """Refuse splits on columns, or of a kind, that there are not."""
+    inner = ~is_leaf
+    if ((feature[inner] < 0) | (feature[inner] >= len(features.lanes))).any():
+        raise reading.unsupported(f"it splits a column that is none of its {len(features.lanes)}")
+    if not np.isin(types[inner], (0, 1)).all() or ((types == 1) & inner != is_set).any():
+        raise reading.unsupported("it has a split of an unknown kind, or by category that does not say which")
+    if (is_set[inner] != np.array(features.is_set)[feature[inner]]).any():
         raise reading.unsupported("it splits a column of numbers by category, or the other way round")
-    if not np.isfinite(conditions[inner & ~is_set]).all():
-        raise reading.unsupported("it has a split at a number that is not finite")
 
 
 def _ensemble(trees: Sequence[_Tree], intercept: Singles, features: Features, reading: Reading) -> TreeEnsemble:
