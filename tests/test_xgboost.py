@@ -278,7 +278,7 @@ PROVED = ("xgb_two_classes", "xgb_three_classes", "xgb_categories_classes", "xgb
 def test_a_deployment_proves_itself_with_the_library(name: str, duckdb_connection: Any) -> None:
     estimator, frame = ZOO[name]()
     model = read(estimator)
-    frame = frame.astype({column: float for column in frame.select_dtypes("integer")})
+    frame = frame.astype(dict.fromkeys(frame.select_dtypes("integer"), float))
     duckdb_connection.register("frame", frame)
     duckdb_connection.execute("CREATE TABLE t AS SELECT * FROM frame")
     with indb.connect(duckdb_connection) as database:
