@@ -243,6 +243,29 @@ def softmax(x: Block) -> Block:
     return divide(powers, Reduce(ReduceOp.SUM, powers))
 
 
+def squared(x: Block) -> Block:
+    """The sum of the squares of all lanes."""
+    return Reduce(ReduceOp.SUM, multiply(x, x))
+
+
+def shares(x: Block) -> Block:
+    """Each lane over the sum of all; all alike where the sum is 0. Source: LinearClassifierMixin._predict_proba_lr."""
+    total = Reduce(ReduceOp.SUM, x)
+    return where(Apply(Op.EQ, (total, number(0.0))), number(1.0 / x.width), divide(x, total))
+
+
+def log_sum_exp(x: Block) -> Block:
+    """ln(sum(exp(x))) of all lanes, the largest taken out first. Source: sklearn.utils._array_api._logsumexp."""
+    top = Reduce(ReduceOp.MAX, x)
+    total = Reduce(ReduceOp.SUM, Apply(Op.EXP, (subtract(x, top),)))
+    return add(Apply(Op.LN, (Apply(Op.MAX, (total, number(1.0))),)), top)  # it is at least 1, and engines can see that
+
+
+def argmin(x: Block) -> Block:
+    """The number of the smallest lane; the lowest one where several are."""
+    return Reduce(ReduceOp.ARGMIN, x)
+
+
 def argmax(x: Block) -> Block:
     """The number of the largest lane; the lowest one where several are."""
     return Reduce(ReduceOp.ARGMAX, x)

@@ -52,10 +52,10 @@ def is_exact(block: Block) -> bool:
 
 
 def linear_slack(model: Model, columns: dict[str, Any]) -> NDArray[np.float64]:
-    """For each row, how far linear maps may be off by rounding, (n_rows,); inf where a term overflows."""
+    """For each row, how far linear maps and distances may be off by rounding, (n_rows,); inf where a term overflows."""
     outputs: dict[str, Block] = {}
     for block in walk(model.roots()):
-        if isinstance(block, Linear):
+        if isinstance(block, Linear | Distance):
             outputs[str(len(outputs))] = Reduce(ReduceOp.MAX, _size(block))
     n_rows = len(next(iter(columns.values())))
     if not outputs:
@@ -81,6 +81,8 @@ def _size(block: Block) -> Block:
             return Take(_size(x), lanes)
         case Linear(x, weight, bias):
             return build.linear(_size(x), np.abs(weight), np.abs(bias))
+        case Distance(x, points, metric):
+            return Distance(_size(x), -np.abs(points), metric)
     return Apply(Op.ABS, (block,))
 
 

@@ -24,7 +24,7 @@ from zoo.cases import Outputs
 
 from indb import build
 from indb.evaluate import Values, decode, evaluate
-from indb.ir import Apply, Block, Concat, Linear, Model, Op, Reduce, ReduceOp, Take, Target, walk
+from indb.ir import Apply, Block, Concat, Distance, Linear, Model, Op, Reduce, ReduceOp, Take, Target, walk
 from indb.readers import read
 
 METHODS = ("predict", "predict_proba", "decision_function", "transform")
@@ -74,22 +74,30 @@ def library_outputs(
 
 
 def refused(estimator: Any, given: Any, row: int, targets: tuple[Target, ...], asked: Outputs | None) -> bool:
-    """Whether scikit-learn raises ValueError for this row alone, or computes nothing but NaN for it."""
+    """Whether scikit-learn raises ValueError for this row alone, or computes nothing but NaN for it.
+
+    Where probabilities are NaN no class is likelier than another, whatever label it gives.
+    """
     one = given[[row]] if isinstance(given, np.ndarray) else given.iloc[[row]]
     try:
         outputs = library_outputs(estimator, one, targets, asked)
     except ValueError:
         return True
+    if any(np.isnan(values).any() for (_, method), values in outputs.items() if method == "predict_proba"):
+        return True
     return all(np.isnan(values).any() for values in outputs.values() if values.dtype.kind == "f")
 
 
 def linear_slack(model: Model, columns: dict[str, Any]) -> NDArray[np.float64]:
-    """For each row, how much a linear step may be off by rounding: 4e-15 of the sum of its terms' sizes, (n_rows,)."""
+    """How much linear steps and distances may be off by rounding: 4e-15 of the sum of their terms' sizes, (n_rows,)."""
     outputs: dict[str, Block] = {}
     for block in walk(model.roots()):
         if isinstance(block, Linear):
             size = build.linear(Apply(Op.ABS, (block.x,)), np.abs(block.weight), np.abs(block.bias))
             outputs[str(len(outputs))] = Reduce(ReduceOp.MAX, size)
+        elif isinstance(block, Distance):
+            far = Distance(Apply(Op.ABS, (block.x,)), -np.abs(block.points), block.metric)
+            outputs[str(len(outputs))] = Reduce(ReduceOp.MAX, far)
     rows = len(next(iter(columns.values())))
     if not outputs:
         return np.zeros(rows)

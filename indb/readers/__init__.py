@@ -131,8 +131,11 @@ def column_names(estimator: Any, columns: Sequence[str] | None) -> tuple[str, ..
 
     Raises: UnsupportedModel when `columns` does not fit the estimator, a name repeats, or nothing is known.
     """
-    what = f"cannot name the columns of the {class_of(estimator)[1]}"
+    name = class_of(estimator)[1]
+    what = f"cannot name the columns of the {name}"
     fitted, count = _recorded(estimator, "feature_names_in_"), _recorded(estimator, "n_features_in_")
+    if count is None and name == "IsotonicRegression":
+        count = 1  # it records neither, and takes no more
     given = None if columns is None else tuple(str(name) for name in columns)
     names = given
     if fitted is not None:

@@ -232,6 +232,12 @@ class Frame:
         """All lanes as one NUMBER block."""
         return build.concat([reading.resolve(lane, Type.NUMBER) for lane in self.lanes])
 
+    def finite(self, reading: Reading, limit: float = build.FLOAT64_MAX) -> Block:
+        """All lanes as one NUMBER block; a row is refused where one is missing, infinite or beyond the limit."""
+        x = self.numbers(reading)
+        reading.require_finite(x, limit=limit)
+        return x
+
 
 def frame_of(block: Block, names: Sequence[str]) -> Frame:
     """The frame whose lanes are those of a block."""

@@ -152,11 +152,27 @@ def wide() -> pd.DataFrame:
     return pd.DataFrame(values, columns=[f"f{i}" for i in range(12)])
 
 
+@cache
+def counts() -> pd.DataFrame:
+    """Small counts, of which each column's smallest is 0."""
+    rng = np.random.default_rng(15)
+    means = np.stack([2.0 + signal() / 5.0, np.full(N, 1.0), np.maximum(8.0 - signal() / 3.0, 0.1)], axis=1)
+    return pd.DataFrame(rng.poisson(means).astype(float), columns=["clicks", "calls", "visits"])
+
+
+@cache
+def bits() -> pd.DataFrame:
+    """Columns of 0 and 1, some of which depend on the signal."""
+    rng = np.random.default_rng(16)
+    high = np.stack([signal() > 12.0, signal() > 14.0, rng.random(N) < 0.5, rng.random(N) < 0.1], axis=1)
+    return pd.DataFrame(high ^ (rng.random((N, 4)) < 0.1), columns=list("abcd")).astype(float)
+
+
 FRAMES: dict[str, Callable[[], pd.DataFrame]] = {
     function.__name__: function
     for function in (
         *(numbers, gaps, infinite, integers, minus_ones, crowded, mixed, categories, city_level, city_none),
-        *(shops, odd_texts, odd_names, array, ties, wide),
+        *(shops, odd_texts, odd_names, array, ties, wide, counts, bits),
     )
 }
 """Every frame by its name."""
@@ -197,6 +213,7 @@ TARGETS: dict[str, Callable[[], Any]] = {
     "floats2": lambda: _classes((-1.0, 1.0), float),
     "floats3": lambda: _classes((2.0, -1.0, 1e6), float),
     "odd_labels": lambda: _classes(ODD_TEXTS, object),
+    "two_marks": lambda: np.stack([signal() > np.median(signal()), numbers()["score"] > 0.3], axis=1).astype(np.int64),
     "text_pair": lambda: np.stack([_classes(("a", "bcd"), object), _classes(("x", "y", "z"), object)], axis=1),
 }
 """Every target by its name."""

@@ -8,7 +8,10 @@ import numpy as np
 
 from indb import build
 from indb.ir import Block, Label, Target
-from indb.readers.base import Reading
+from indb.readers.base import Frame, Reading, frame_of
+
+SQUARABLE = 1e150
+"""How large a number may be whose square is added to others and divided by a variance, without overflow."""
 
 
 def labels_of(classes: Any, reading: Reading) -> tuple[Label, ...]:
@@ -35,13 +38,28 @@ def classifier(
     labels: tuple[Label, ...], number: Block, proba: Block, decision: Block | None = None, name: str = ""
 ) -> Target:
     """The target of a classifier from its class number, its probabilities and, where it has one, its decision."""
-    outputs = {"predict": number, "predict_proba": proba}
-    if decision is not None:
-        outputs["decision_function"] = decision
-    return Target(name, outputs, labels)
+    return decided(labels, number, proba, decision, name)
+
+
+def decided(
+    labels: tuple[Label, ...],
+    number: Block,
+    proba: Block | None = None,
+    decision: Block | None = None,
+    name: str = "",
+) -> Target:
+    """The target of anything that gives labels: their number, and probabilities and a decision where it has them."""
+    outputs = {"predict": number, "predict_proba": proba, "decision_function": decision}
+    return Target(name, {output: block for output, block in outputs.items() if block is not None}, labels)
 
 
 def regressors(values: Block) -> list[Target]:
     """One target for each lane of predicted values."""
     names = target_names(values.width)
     return [Target(name, {"predict": lane}) for name, lane in zip(names, build.lanes(values), strict=True)]
+
+
+def components(estimator: Any, values: Block) -> Frame:
+    """The frame of values that are named by the class and their number. Source: ClassNamePrefixFeaturesOutMixin."""
+    prefix = type(estimator).__name__.lower()
+    return frame_of(values, [f"{prefix}{number}" for number in range(values.width)])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from indb import build
-from indb.ir import Apply, Block, Floats, Linear, Op, Reduce, ReduceOp, Target
+from indb.ir import Apply, Block, Floats, Linear, Op, Target
 from indb.readers.base import Frame, Reading, reads
 from indb.readers.sklearn.labels import classifier, labels_of, regressors
 
@@ -50,13 +50,13 @@ LOGISTIC = ("LogisticRegression", "LogisticRegressionCV")
 @reads("sklearn", *REGRESSORS)
 def regressor(estimator: Any, frame: Frame, reading: Reading) -> list[Target]:
     """One target for each row of coef_. Source: sklearn.linear_model._base.LinearModel.predict."""
-    return regressors(_margins(estimator, frame, reading))
+    return regressors(margins_of(estimator, frame, reading))
 
 
 @reads("sklearn", *GENERALISED)
 def generalised(estimator: Any, frame: Frame, reading: Reading) -> list[Target]:
     """exp or identity of the linear predictor. Source: sklearn.linear_model._glm.glm._GeneralizedLinearRegressor."""
-    return regressors(inverse_link(estimator._base_loss, _margins(estimator, frame, reading), reading))
+    return regressors(inverse_link(estimator._base_loss, margins_of(estimator, frame, reading), reading))
 
 
 def inverse_link(loss: Any, raw: Block, reading: Reading) -> Block:
@@ -80,25 +80,24 @@ def logistic(estimator: Any, frame: Frame, reading: Reading) -> list[Target]:
     sklearn.linear_model._logistic.LogisticRegression.predict_proba.
     """
     labels = labels_of(estimator.classes_, reading)
-    margins = _margins(estimator, frame, reading)
+    margins = margins_of(estimator, frame, reading)
     scheme = _scheme(estimator, len(labels))
     if margins.width == 1:
         number = build.less(build.number(0.0), margins)
         doubled = scheme == "multinomial"
         positive = build.sigmoid(build.multiply(build.number(2.0), margins) if doubled else margins)
         return [classifier(labels, number, build.binary_probabilities(positive), margins)]
-    proba = _one_vs_rest(margins) if scheme == "ovr" else build.softmax(margins)
+    proba = one_vs_rest(margins) if scheme == "ovr" else build.softmax(margins)
     return [classifier(labels, build.argmax(margins), proba, margins)]
 
 
-def _margins(estimator: Any, frame: Frame, reading: Reading) -> Linear:
+def margins_of(estimator: Any, frame: Frame, reading: Reading) -> Linear:
     """X @ coef_.T + intercept_ for finite X; coef_ may be sparse, intercept_ a single number."""
-    x = frame.numbers(reading)
-    reading.require_finite(x)
-    return build.linear(x, _dense(estimator.coef_), estimator.intercept_)
+    x = frame.finite(reading)
+    return build.linear(x, dense(estimator.coef_), estimator.intercept_)
 
 
-def _dense(coefficients: Any) -> Floats:
+def dense(coefficients: Any) -> Floats:
     """coef_ as an array, also after `sparsify()`."""
     dense = coefficients.toarray() if hasattr(coefficients, "toarray") else coefficients
     return np.asarray(dense, dtype=np.float64)
@@ -119,12 +118,9 @@ def _scheme(estimator: Any, n_classes: int) -> str:
     return "ovr" if one_vs_rest else ""
 
 
-def _one_vs_rest(margins: Block) -> Block:
+def one_vs_rest(margins: Block) -> Block:
     """Each class's own sigmoid, scaled to sum to one; all alike where every one of them is 0.
 
     Source: sklearn.linear_model._base.LinearClassifierMixin._predict_proba_lr.
     """
-    each = build.sigmoid(margins)
-    total = Reduce(ReduceOp.SUM, each)
-    even = build.number(1.0 / margins.width)
-    return build.where(Apply(Op.EQ, (total, build.number(0.0))), even, build.divide(each, total))
+    return build.shares(build.sigmoid(margins))
