@@ -31,7 +31,7 @@ from indb import build
 from indb.emit import SQL_STRATEGIES, OutputLane, SqlKind, Strategy, body, largest_lane, output_lanes, quote
 from indb.emit.outputs import label_text
 from indb.evaluate import Values, decode, evaluate
-from indb.ir import Apply, Block, Const, Model, Op, Target
+from indb.ir import Apply, Block, Const, Distance, Linear, Model, Op, Reduce, ReduceOp, Target, walk
 from indb.passes import optimise
 from indb.readers import read
 
@@ -149,10 +149,12 @@ def overflowing(
 
 
 def _condition(block: Block) -> Block:
-    """The condition under which an output is given."""
+    """The condition under which an output is given, without what it says of sums, which their overflow breaks."""
     match block:
         case Apply(Op.WHERE, (condition, _, Const((float(value),)))) if value != value:
-            return condition
+            lanes = build.lanes(condition.x) if isinstance(condition, Reduce) else [condition]
+            kept = [lane for lane in lanes if not any(isinstance(each, Linear | Distance) for each in walk([lane]))]
+            return Reduce(ReduceOp.ALL, build.concat([build.number(1.0), *kept]))
     return build.number(1.0)
 
 
