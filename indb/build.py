@@ -248,12 +248,6 @@ def squared(x: Block) -> Block:
     return Reduce(ReduceOp.SUM, multiply(x, x))
 
 
-def shares(x: Block) -> Block:
-    """Each lane over the sum of all; all alike where the sum is 0. Source: LinearClassifierMixin._predict_proba_lr."""
-    total = Reduce(ReduceOp.SUM, x)
-    return where(Apply(Op.EQ, (total, number(0.0))), number(1.0 / x.width), divide(x, total))
-
-
 def log_sum_exp(x: Block) -> Block:
     """ln(sum(exp(x))) of all lanes, the largest taken out first. Source: sklearn.utils._array_api._logsumexp."""
     top = Reduce(ReduceOp.MAX, x)

@@ -229,6 +229,18 @@ def test_pieces_are_those_of_searchsorted(above, count):
     np.testing.assert_array_equal(found, [*expected, [math.nan, math.nan]])
 
 
+def test_log_sum_exp_is_that_of_the_largest_where_others_vanish():
+    lanes = build.concat([X, build.number(0.0), build.number(-1.0)])
+    x = [0.0, 1.0, -800.0, 1e-17, 1e5, 1e300, -1e300]
+    found = of(build.log_sum_exp(lanes), *[(value,) for value in x], (math.nan,))
+    np.testing.assert_allclose(found[:-1, 0], np.logaddexp.reduce(np.array([[v, 0.0, -1.0] for v in x]), axis=1), 1e-15)
+    assert math.isnan(found[-1, 0])
+
+
+def test_squared_adds_the_squares():
+    assert of(build.squared(build.concat([X, build.number(2.0)])), (3.0,)).tolist() == [[13.0]]
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 9])
 def test_interpolate_has_the_bits_of_numpy(count):
     xs = np.array([-1e300, -3.0, -0.1, 0.0, 5e-324, 0.3, 1.0, 7.5, 1e17])[:count]

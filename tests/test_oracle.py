@@ -74,18 +74,21 @@ def library_outputs(
 
 
 def refused(estimator: Any, given: Any, row: int, targets: tuple[Target, ...], asked: Outputs | None) -> bool:
-    """Whether scikit-learn raises ValueError for this row alone, or computes nothing but NaN for it.
-
-    Where probabilities are NaN no class is likelier than another, whatever label it gives.
-    """
+    """Whether scikit-learn raises ValueError for this row alone, or computes nothing but NaN for it."""
     one = given[[row]] if isinstance(given, np.ndarray) else given.iloc[[row]]
     try:
         outputs = library_outputs(estimator, one, targets, asked)
     except ValueError:
         return True
-    if any(np.isnan(values).any() for (_, method), values in outputs.items() if method == "predict_proba"):
-        return True
-    return all(np.isnan(values).any() for values in outputs.values() if values.dtype.kind == "f")
+    return says_nothing(outputs)
+
+
+def says_nothing(outputs: dict[tuple[str, str], Any]) -> bool:
+    """Whether what the library gives for a row is NaN; with NaN for probabilities its label is that of no class."""
+    proba = [values for (_, method), values in outputs.items() if method == "predict_proba"]
+    return any(np.isnan(values).any() for values in proba) or all(
+        np.isnan(values).any() for values in outputs.values() if values.dtype.kind == "f"
+    )
 
 
 def linear_slack(model: Model, columns: dict[str, Any]) -> NDArray[np.float64]:
@@ -102,7 +105,8 @@ def linear_slack(model: Model, columns: dict[str, Any]) -> NDArray[np.float64]:
     if not outputs:
         return np.zeros(rows)
     sizes = evaluate(Model(model.columns, (Target("", outputs),)), columns)[""]
-    total: NDArray[np.float64] = 4e-15 * sum((values[:, 0] for values in sizes.values()), np.zeros(rows))
+    with np.errstate(over="ignore"):
+        total: NDArray[np.float64] = 4e-15 * sum((values[:, 0] for values in sizes.values()), np.zeros(rows))
     return total
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from indb import build
-from indb.ir import Apply, Block, Floats, Linear, Op, Target
+from indb.ir import Apply, Block, Floats, Linear, Op, Reduce, ReduceOp, Target
 from indb.readers.base import Frame, Reading, reads
 from indb.readers.sklearn.labels import classifier, labels_of, regressors
 
@@ -87,7 +87,7 @@ def logistic(estimator: Any, frame: Frame, reading: Reading) -> list[Target]:
         doubled = scheme == "multinomial"
         positive = build.sigmoid(build.multiply(build.number(2.0), margins) if doubled else margins)
         return [classifier(labels, number, build.binary_probabilities(positive), margins)]
-    proba = one_vs_rest(margins) if scheme == "ovr" else build.softmax(margins)
+    proba = shares(build.sigmoid(margins)) if scheme == "ovr" else build.softmax(margins)
     return [classifier(labels, build.argmax(margins), proba, margins)]
 
 
@@ -118,9 +118,11 @@ def _scheme(estimator: Any, n_classes: int) -> str:
     return "ovr" if one_vs_rest else ""
 
 
-def one_vs_rest(margins: Block) -> Block:
-    """Each class's own sigmoid, scaled to sum to one; all alike where every one of them is 0.
+def shares(x: Block) -> Block:
+    """Each lane over the sum of all; all alike where the sum is 0.
 
     Source: sklearn.linear_model._base.LinearClassifierMixin._predict_proba_lr.
     """
-    return build.shares(build.sigmoid(margins))
+    total = Reduce(ReduceOp.SUM, x)
+    even = build.number(1.0 / x.width)
+    return build.where(Apply(Op.EQ, (total, build.number(0.0))), even, build.divide(x, total))

@@ -8,7 +8,7 @@ from indb import build
 from indb.ir import Block, Label, Target
 from indb.readers.base import Frame, Reading, reads
 from indb.readers.sklearn.labels import decided, labels_of, target_names
-from indb.readers.sklearn.linear import dense, margins_of, one_vs_rest
+from indb.readers.sklearn.linear import dense, margins_of, shares
 
 CLASSIFIERS = ("LinearSVC", "PassiveAggressiveClassifier", "Perceptron", "RidgeClassifier", "RidgeClassifierCV")
 """The classes whose `predict` is the side of X @ coef_.T + intercept_, and which give no probabilities."""
@@ -47,12 +47,13 @@ def by_side(labels: tuple[Label, ...], margins: Block, proba: Block | None = Non
 def _probabilities(loss: str, margins: Block) -> Block | None:
     """The probabilities that a loss of SGDClassifier gives; None where it gives none."""
     if loss == "log_loss":
-        return build.binary_probabilities(build.sigmoid(margins)) if margins.width == 1 else one_vs_rest(margins)
-    if loss != "modified_huber":
+        each = build.sigmoid(margins)
+    elif loss == "modified_huber":
+        inside = build.clip(margins, build.number(-1.0), build.number(1.0))
+        each = build.divide(build.add(inside, build.number(1.0)), build.number(2.0))
+    else:
         return None
-    inside = build.clip(margins, build.number(-1.0), build.number(1.0))
-    each = build.divide(build.add(inside, build.number(1.0)), build.number(2.0))
-    return build.binary_probabilities(each) if margins.width == 1 else build.shares(each)
+    return build.binary_probabilities(each) if margins.width == 1 else shares(each)
 
 
 @reads("sklearn", "SGDOneClassSVM")
