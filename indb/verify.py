@@ -90,6 +90,10 @@ def _as_lane(value: Any, lane: Lane) -> Any:
     return value
 
 
+WITHOUT_OBJECTS = frozenset({"lightgbm", "xgboost"})
+"""Packages whose models take no columns of objects: texts only as categories, a missing boolean only as a number."""
+
+
 def golden_rows(model_object: Any, frame: Any, model: Model | None = None, budget: int = 200) -> GoldenRows:
     """Rows and what a fitted estimator gives for them, for `deploy(proof=…)`.
 
@@ -108,7 +112,8 @@ def golden_rows(model_object: Any, frame: Any, model: Model | None = None, budge
     columns = _columns(frame)
     rows = {method: _rowwise(function, frame) for method, function in functions.items()}
     if model is not None:
-        more = awkward_frame(model, frame, columns, budget)
+        objects = type(model_object).__module__.split(".")[0] not in WITHOUT_OBJECTS
+        more = awkward_frame(model, frame, columns, budget, objects)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # of overflow and unknown values, which are there on purpose
             found = {method: _rowwise(function, more) for method, function in functions.items()}

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from sklearn.pipeline import Pipeline
 from zoo import ZOO, frames
-from zoo.lightgbm import SMALL, as_categories, classifier, coded, fit, regressor
+from zoo.lightgbm import CODES, SMALL, as_categories, classifier, coded, fit, regressor
 
 from indb.errors import ModelFileError, UnsupportedModel
 from indb.evaluate import Values, decode, evaluate
@@ -22,6 +22,7 @@ from indb.ir import Model, TreeEnsemble, Type, walk
 from indb.readers import read
 from indb.readers.lightgbm import dumped, text
 from indb.readers.lightgbm.forest import Damaged
+from indb.verify import golden_rows
 
 FILED = ("lightgbm_three_classes", "lightgbm_categories", "lightgbm_codes", "lightgbm_linear", "lightgbm_rf_classes",
          "lightgbm_zero_as_missing", "lightgbm_one_leaf", "lightgbm_sqrt", "lightgbm_array")  # fmt: skip
@@ -378,3 +379,22 @@ def test_a_search_over_settings_is_read() -> None:
     frame = coded()[["whole", "age"]]
     fit(search, frame, frames.signal())
     np.testing.assert_array_equal(scores(read(search), frame)["predict"][:, 0], search.predict(frame))
+
+
+# Golden rows ---------------------------------------------------------------------------------------------------------
+
+
+def test_awkward_rows_keep_categories_and_booleans_as_lightgbm_takes_them() -> None:
+    frame = frames.categories().drop(columns="member").assign(flag=np.arange(120) % 3 == 0)
+    y = frames.signal() + 9.0 * frame["city"].isin(["Rome", "Oslo"]) + 9.0 * frame["flag"] > 15.0
+    model = fit(classifier(**CODES), frame, y)
+    found = read(model)
+    proof = golden_rows(model, frame[:20], found, budget=80)
+    assert len(proof) > 80
+    assert None not in proof.outputs["predict"][0]
+    assert set(proof.columns["city"][20:]) - set(frame["city"].cat.categories)
+    assert None in proof.columns["flag"]
+    values = evaluate(found, proof.columns)[""]
+    labels = decode(found.targets[0].labels or (), values["predict"])
+    assert labels == list(proof.outputs["predict"][0])
+    np.testing.assert_array_equal(values["decision_function"], proof.outputs["decision_function"][0])

@@ -17,12 +17,13 @@ Values: TypeAlias = Mapping[str, Sequence[Any]]
 """The values of a frame by the names that a model has for its columns, None for a missing one."""
 
 
-def awkward_frame(model: Model, frame: Any, values: Values, budget: int = 200) -> Any:
+def awkward_frame(model: Model, frame: Any, values: Values, budget: int = 200, objects: bool = True) -> Any:
     """At most `budget` awkward rows in the form of `frame`, whose `values` say what is ordinary.
 
     Columns hold any number or text, those of booleans booleans. One of integers or categories becomes float64, or
     objects for texts, which estimators take alike. A missing text is None where the frame has it as None or the model's
-    library knows it so, else NaN. Columns that the model does not read hold the frame's first value.
+    library knows it so, else NaN. Columns that the model does not read hold the frame's first value. Without `objects`,
+    for a library that takes none, booleans are float64 and categories stay such.
 
     Raises: BindError when the frame has no rows, or lacks a column of the model.
     """
@@ -43,7 +44,8 @@ def awkward_frame(model: Model, frame: Any, values: Values, budget: int = 200) -
     for name, array in filled.items():
         if array.dtype == object and name not in none and not _holds_none(frame, names.index(name)):
             array[[value is None for value in array.tolist()]] = np.nan
-    return _like(frame, [filled.get(name) for name in names], len(rows))
+    table = _like(frame, [filled.get(name) for name in names], len(rows))
+    return table if objects else _without_objects(table, frame)
 
 
 def _bound(column: Column, values: Sequence[Any]) -> BoundColumn:
@@ -78,6 +80,17 @@ def _holds_none(frame: Any, place: int) -> bool:
     """Whether a missing value in a column of the frame is None."""
     column = frame.iloc[:, place] if hasattr(frame, "iloc") else np.asarray(frame)[:, place]
     return any(value is None for value in column.tolist())
+
+
+def _without_objects(table: Any, frame: Any) -> Any:
+    """A table without columns of objects: the categories of the frame as such, booleans as numbers."""
+    if not hasattr(table, "iloc"):
+        return table
+    import pandas as pd
+
+    named = {name for name in frame.columns if isinstance(frame[name].dtype, pd.CategoricalDtype)}
+    rest = {name for name in table.columns if table[name].dtype == object} - named
+    return table.astype(dict.fromkeys(named, "category") | dict.fromkeys(rest, "float64"))
 
 
 def _like(frame: Any, columns: Sequence[NDArray[Any] | None], count: int) -> Any:
