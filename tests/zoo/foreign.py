@@ -18,13 +18,10 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
-    AdaBoostClassifier,
-    AdaBoostRegressor,
     BaggingClassifier,
     BaggingRegressor,
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
-    IsolationForest,
     RandomForestClassifier,
     StackingClassifier,
     StackingRegressor,
@@ -50,7 +47,6 @@ from sklearn.preprocessing import (
     StandardScaler,
     TargetEncoder,
 )
-from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from zoo import frames
@@ -93,14 +89,16 @@ def encoded(*numbers: Any, text: Any = None) -> ColumnTransformer:
     )
 
 
-_logistic, _tree = LogisticRegression(), DecisionTreeClassifier(max_depth=3)
+_logistic = LogisticRegression()
+_process = gaussian_process.GaussianProcessClassifier(optimizer=None)
+_imputed = make_pipeline(KNNImputer(n_neighbors=3), Ridge())
 
 add("knn_texts3", scaled(neighbors.KNeighborsClassifier()), "numbers", "texts3")
 add("knn_weighted", neighbors.KNeighborsClassifier(weights="distance", algorithm="ball_tree"), "numbers", "ints3")
 add("knn_regressor", neighbors.KNeighborsRegressor(p=1, n_jobs=2), "numbers", "two_amounts")
 add("radius_neighbours", scaled(neighbors.RadiusNeighborsClassifier(2.0, weights="distance")), "numbers", "texts2")
 add("svc_probabilities3", scaled(svm.SVC(probability=True, random_state=0)), "numbers", "texts3")
-add("svc_calibrated", scaled(CalibratedClassifierCV(svm.SVC(), ensemble=False)), "numbers", "bools")
+add("calibrated", scaled(CalibratedClassifierCV(_process, ensemble=False)), "numbers", "bools")
 add("label_spreading", scaled(semi_supervised.LabelSpreading()), "numbers", "texts3")
 add("gaussian_nb_never", naive_bayes.GaussianNB(priors=[0.0, 0.5, 0.5]), "numbers", "floats3")
 add(
@@ -109,21 +107,18 @@ add(
     *("numbers", "amount"),
 )
 add("gaussian_process_classifier", scaled(gaussian_process.GaussianProcessClassifier(optimizer=None)), "array", "ints2")
-add("ada_boost", AdaBoostClassifier(_tree, n_estimators=5, random_state=0), "numbers", "texts3")
-add("ada_boost_regressor", AdaBoostRegressor(n_estimators=5, random_state=0), "numbers", "amount")
-add("bagging", BaggingClassifier(_tree, n_estimators=4, max_features=0.5, random_state=0), "gaps", "odd_labels")
-add("bagging_regressor", BaggingRegressor(n_estimators=4, random_state=0), "numbers", "positive")
+add("bagging", BaggingClassifier(_process, n_estimators=4, max_features=0.5, random_state=0), "numbers", "odd_labels")
+add("bagging_regressor", BaggingRegressor(_imputed, n_estimators=4, random_state=0), "numbers", "positive")
 add(
     "voting",
-    VotingClassifier([("a", scaled(_logistic)), ("b", HistGradientBoostingClassifier(max_iter=3))], voting="soft"),
+    VotingClassifier([("a", scaled(_process)), ("b", HistGradientBoostingClassifier(max_iter=3))], voting="soft"),
     *("numbers", "texts3"),
 )
-add("voting_regressor", VotingRegressor([("a", Ridge()), ("b", svm.SVR())]), "odd_names", "amount")
-add("stacking", StackingClassifier([("a", _tree), ("b", naive_bayes.GaussianNB())], cv=2), "numbers", "texts3")
-add("stacking_regressor", StackingRegressor([("a", Ridge()), ("b", svm.SVR())], cv=2), "array", "amount")
-add("isolation_forest", IsolationForest(n_estimators=5, random_state=0), "numbers", None)
+add("voting_regressor", VotingRegressor([("a", Ridge()), ("b", _imputed)]), "odd_names", "amount")
+add("stacking", StackingClassifier([("a", _process), ("b", _logistic)], cv=2), "numbers", "texts3")
+add("stacking_regressor", StackingRegressor([("a", Ridge()), ("b", _imputed)], cv=2), "array", "amount")
 add("outliers", neighbors.LocalOutlierFactor(novelty=True), "numbers", None)
-add("calibrated_isotonic", CalibratedClassifierCV(naive_bayes.GaussianNB(), method="isotonic"), "numbers", "ints2")
+add("calibrated_isotonic", CalibratedClassifierCV(_process, method="isotonic"), "numbers", "ints2")
 add("pca_logistic", make_pipeline(StandardScaler(), PCA(2), _logistic), "numbers", "texts3")
 add(
     "bins_ridge",
@@ -152,15 +147,16 @@ add("texts_sparse_spreading", make_pipeline(ColumnTransformer(
 add("texts_forest", make_pipeline(encoded(QuantileTransformer(n_quantiles=9)), RandomForestClassifier(
     5, max_depth=4, random_state=0)), "mixed", "ints3")  # fmt: skip
 add("categories_voting", VotingClassifier([("a", HistGradientBoostingClassifier(
-    max_iter=3, categorical_features="from_dtype"))], voting="soft"), "categories", "texts2")  # fmt: skip
+    max_iter=3, categorical_features="from_dtype")), ("b", make_pipeline(ColumnTransformer(
+        [("score", "passthrough", ["score"])]), _process))], voting="soft"), "categories", "texts2")  # fmt: skip
 add("words", make_pipeline(ColumnTransformer([("words", TfidfVectorizer(analyzer="char"), "shop")],
     remainder="passthrough"), SGDClassifier(random_state=0)), "shops", "texts3")  # fmt: skip
 add("kernel_ridge", scaled(KernelRidge(kernel="rbf")), "numbers", "amount")
-add("two_labels", MultiOutputClassifier(naive_bayes.GaussianNB()), "numbers", "text_pair")
+add("two_labels", MultiOutputClassifier(_process), "numbers", "text_pair")
 add("knn_two_labels", neighbors.KNeighborsClassifier(), "numbers", "text_pair")
-add("chain", RegressorChain(svm.LinearSVR(random_state=0)), "numbers", "two_amounts")
-add("one_against_rest", OneVsRestClassifier(svm.SVC()), "numbers", "texts3")
-add("target_scaled", TransformedTargetRegressor(svm.SVR(), transformer=StandardScaler()), "numbers", "amount")
+add("chain", RegressorChain(_imputed), "numbers", "two_amounts")
+add("one_against_rest", OneVsRestClassifier(_process), "numbers", "texts3")
+add("target_scaled", TransformedTargetRegressor(_imputed, transformer=StandardScaler()), "numbers", "amount")
 add("linear_init", GradientBoostingRegressor(init=LinearRegression(), n_estimators=3), "numbers", "amount")
 add("selected", make_pipeline(SelectKBest(k=2), naive_bayes.GaussianNB()), "numbers", "texts2")
 add("knn_imputer", make_pipeline(KNNImputer(n_neighbors=3), StandardScaler()), "gaps", None)

@@ -31,6 +31,12 @@ def numbers() -> pd.DataFrame:
 
 
 @cache
+def pair() -> pd.DataFrame:
+    """Two columns of `numbers`, for models that read them many times."""
+    return numbers()[["score", "visits"]]
+
+
+@cache
 def gaps() -> pd.DataFrame:
     """`numbers` with missing values in all but one column."""
     rng = np.random.default_rng(8)
@@ -173,6 +179,8 @@ FRAMES: dict[str, Callable[[], pd.DataFrame]] = {
     for function in (
         *(numbers, gaps, infinite, integers, minus_ones, crowded, mixed, categories, city_level, city_none),
         *(shops, odd_texts, odd_names, array, ties, wide, counts, bits),
+        *(numbers, pair, gaps, infinite, integers, minus_ones, crowded, mixed, categories, city_level, city_none),
+        *(shops, odd_texts, odd_names, array, ties, wide),
     )
 }
 """Every frame by its name."""
@@ -214,6 +222,12 @@ TARGETS: dict[str, Callable[[], Any]] = {
     "floats3": lambda: _classes((2.0, -1.0, 1e6), float),
     "odd_labels": lambda: _classes(ODD_TEXTS, object),
     "two_marks": lambda: np.stack([signal() > np.median(signal()), numbers()["score"] > 0.3], axis=1).astype(np.int64),
+    "several_labels": lambda: np.stack(
+        [signal() > level for level in np.quantile(signal(), [0.3, 0.5, 0.8])], axis=1
+    ).astype(int),
+    "constant_label": lambda: np.stack([signal() > np.median(signal()), np.ones(N), np.zeros(N)], axis=1).astype(int),
+    "number_pair": lambda: np.stack([_classes((0, 1), float), _classes((-1, 5, 3), float)], axis=1),
+    "some_labels": lambda: np.where(np.arange(N) % 4 == 0, -1, _classes((7, 2, 5), np.int64)),
     "text_pair": lambda: np.stack([_classes(("a", "bcd"), object), _classes(("x", "y", "z"), object)], axis=1),
 }
 """Every target by its name."""
