@@ -57,7 +57,8 @@ TYPES = {"double": "float8", "text": "text", "bigint": "bigint", "boolean": "boo
 
 ENGINES = (pytest.param("duckdb"), pytest.param("postgres", marks=pytest.mark.postgres))
 CASES = tuple(pytest.param(name, marks=() if name in REPRESENTATIVE else pytest.mark.slow) for name in ZOO)
-CHANGED = ("linear_integers", "tree_integers", "hist_named_categories", "hist_dtype_categories", "one_hot_ignore",
+CHANGED = ("xgb_integers", "xgb_categories_sets", "xgb_two_classes",
+           "linear_integers", "tree_integers", "hist_named_categories", "hist_dtype_categories", "one_hot_ignore",
            "one_hot_tree", "one_hot_infrequent", "ordinal_forest", "everything_logistic", "hist_gaps",
            "forest_gaps", "impute_mean", "scale_clipped_forest", "impute_text_constant", "logistic_raw", "scale_only",
            "function_log1p", "tree_float32_ties", "hist_many_categories")  # fmt: skip

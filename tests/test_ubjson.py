@@ -68,6 +68,6 @@ def test_data_without_reader(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> 
     from indb.readers.base import READERS
 
     monkeypatch.delitem(READERS, ("xgboost", "Booster"), raising=False)
-    (tmp_path / "model.json").write_text(json.dumps({"learner": {}, "version": [3, 2, 0]}))
+    (tmp_path / "model.json").write_text(json.dumps({"learner": {"attributes": {}}, "version": [3, 2, 0]}))
     with pytest.raises(UnsupportedModel, match=r"no reader for xgboost\.Booster"):
         read(tmp_path / "model.json")

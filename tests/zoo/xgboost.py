@@ -46,6 +46,7 @@ def add_objectives() -> None:
     """Every objective."""
     for objective in ("squarederror", "pseudohubererror", "absoluteerror"):
         single(objective, regressor(objective=f"reg:{objective}"), "gaps", "amount")
+    single("base_class", xgboost.XGBModel(**SMALL, objective="reg:squarederror"), "gaps", "amount")
     for objective in ("squaredlogerror", "gamma", "tweedie"):
         single(objective, regressor(objective=f"reg:{objective}"), "gaps", "positive")
     single("logistic_regression", regressor(objective="reg:logistic"), "gaps", "ints2")
