@@ -30,10 +30,8 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
-from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.isotonic import IsotonicRegression
-from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, RegressorChain
@@ -101,11 +99,6 @@ add("svc_probabilities3", scaled(svm.SVC(probability=True, random_state=0)), "nu
 add("calibrated", scaled(CalibratedClassifierCV(_process, ensemble=False)), "numbers", "bools")
 add("label_spreading", scaled(semi_supervised.LabelSpreading()), "numbers", "texts3")
 add("gaussian_nb_never", naive_bayes.GaussianNB(priors=[0.0, 0.5, 0.5]), "numbers", "floats3")
-add(
-    "gaussian_process",
-    scaled(gaussian_process.GaussianProcessRegressor(RBF() + WhiteKernel(), optimizer=None)),
-    *("numbers", "amount"),
-)
 add("gaussian_process_classifier", scaled(gaussian_process.GaussianProcessClassifier(optimizer=None)), "array", "ints2")
 add("bagging", BaggingClassifier(_process, n_estimators=4, max_features=0.5, random_state=0), "numbers", "odd_labels")
 add("bagging_regressor", BaggingRegressor(_imputed, n_estimators=4, random_state=0), "numbers", "positive")
@@ -151,7 +144,6 @@ add("categories_voting", VotingClassifier([("a", HistGradientBoostingClassifier(
         [("score", "passthrough", ["score"])]), _process))], voting="soft"), "categories", "texts2")  # fmt: skip
 add("words", make_pipeline(ColumnTransformer([("words", TfidfVectorizer(analyzer="char"), "shop")],
     remainder="passthrough"), SGDClassifier(random_state=0)), "shops", "texts3")  # fmt: skip
-add("kernel_ridge", scaled(KernelRidge(kernel="rbf")), "numbers", "amount")
 add("two_labels", MultiOutputClassifier(_process), "numbers", "text_pair")
 add("knn_two_labels", neighbors.KNeighborsClassifier(), "numbers", "text_pair")
 add("chain", RegressorChain(_imputed), "numbers", "two_amounts")

@@ -9,7 +9,13 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn import svm
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import KernelPCA
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process import kernels as gp
 from sklearn.impute import SimpleImputer
+from sklearn.kernel_approximation import Nystroem
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
@@ -88,3 +94,60 @@ few(
     "texts2",
 )
 few("texts_sparse", make_pipeline(OneHotEncoder(handle_unknown="ignore"), svm.SVC()), "odd_texts", "texts2")
+
+
+def process(kernel: Any, **options: Any) -> Any:
+    return scaled(GaussianProcessRegressor(kernel, optimizer=None, alpha=0.1, **options))
+
+
+COVARIANCES = {
+    "noise": gp.RBF() + gp.WhiteKernel(),
+    "noisy_constant": gp.ConstantKernel(2.0) * gp.ConstantKernel(0.5) + gp.WhiteKernel(),
+    "noise_alone": gp.WhiteKernel(),
+    "anisotropic": gp.ConstantKernel(3.0) * gp.RBF([0.5, 1.0, 2.0, 4.0]),
+    "matern_rough": gp.Matern(1.5, nu=0.5),
+    "matern": gp.Matern([1.0, 2.0, 3.0, 1.5]),
+    "matern_smooth": gp.Matern(2.0, nu=2.5),
+    "matern_infinite": gp.Matern(nu=np.inf),
+    "quadratic": gp.RationalQuadratic(1.5),
+    "quadratic_slow": gp.RationalQuadratic(1.5, alpha=0.7),
+    "periodic": gp.ExpSineSquared(1.2, 3.0) * gp.RBF(),
+    "dots": gp.DotProduct(0.5),
+    "dots_squared": gp.DotProduct(1.0) ** 2 + gp.RBF() ** 3,
+    "root": gp.RBF() ** 0.5,
+    "pairwise": gp.PairwiseKernel(gamma=0.3, metric="laplacian") + gp.PairwiseKernel(metric="poly"),
+}
+for _name, _kernel in COVARIANCES.items():
+    few(f"process_{_name}", process(_kernel), "numbers", "amount", 16)
+few("process_default", process(None, normalize_y=True), "numbers", "amount", 16)
+few("process_two", process(gp.RBF() + gp.DotProduct(), normalize_y=True), "array", "two_amounts", 16)
+
+RIDGES: dict[str, dict[str, Any]] = {
+    "linear": {},
+    "rbf": {"kernel": "rbf"},
+    "poly": {"kernel": "poly", "degree": 2, "gamma": 0.3},
+    "polynomial": {"kernel": "polynomial", "coef0": -0.5},
+    "laplacian": {"kernel": "laplacian", "gamma": 0.2},
+    "sigmoid": {"kernel": "sigmoid", "gamma": 0.1},
+    "cosine": {"kernel": "cosine"},
+    "covariance": {"kernel": gp.RBF(2.0)},
+}
+for _name, _options in RIDGES.items():
+    few(f"kernel_ridge_{_name}", scaled(KernelRidge(**_options)), "numbers", "amount", 16)
+few("kernel_ridge_two", scaled(KernelRidge(kernel="rbf", gamma=0.4)), "numbers", "two_amounts", 16)
+few("kernel_ridge_chi2", make_pipeline(MinMaxScaler(), KernelRidge(kernel="chi2", gamma=0.5)), "numbers", "amount", 8)
+few("kernel_ridge_additive", KernelRidge(kernel="additive_chi2"), "integers", "amount", 8)
+
+for _name in ("linear", "poly", "rbf", "sigmoid", "cosine"):
+    few(f"kernel_pca_{_name}", scaled(KernelPCA(3, kernel=_name)), "numbers", None, 16)
+few(
+    "kernel_pca_all",
+    make_pipeline(StandardScaler(), KernelPCA(gamma=0.2), LogisticRegression()),
+    "numbers",
+    "texts3",
+    12,
+)
+few("nystroem_ridge", make_pipeline(StandardScaler(), Nystroem(gamma=0.3, n_components=8, random_state=0), Ridge()),
+    "numbers", "amount", 30)  # fmt: skip
+few("nystroem_poly", scaled(Nystroem("poly", degree=2, n_components=6, random_state=0)), "numbers", None)
+few("nystroem_defaults", scaled(Nystroem("sigmoid", n_components=6, random_state=0)), "numbers", None)

@@ -112,13 +112,13 @@ def gamma_of(params: Params, x: Block) -> float:
     return 1.0 / x.width if gamma is None else float(gamma)
 
 
-def degree_of(degree: Any, reading: Reading) -> int:
-    """The degree of a polynomial.
+def degree_of(degree: Any, reading: Reading, what: str = "the degree") -> int:
+    """The degree of a polynomial, or another exponent.
 
     Raises: UnsupportedModel for one that is no whole number from 0 on.
     """
     if not float(degree).is_integer() or degree < 0:
-        raise reading.unsupported(f"the degree of its kernel is {degree}, needed a whole number from 0 on")
+        raise reading.unsupported(f"{what} of its kernel is {degree}, needed a whole number from 0 on")
     return int(degree)
 
 
