@@ -39,6 +39,10 @@ ROUNDING = 4e-15
 """How much of the size of its terms a sum may be off: some dozen additions and products of 1.1e-16 each."""
 
 
+HELD = 1e-300
+"""What PostgreSQL may give in place of 0: it holds at the largest double what overflows, and one over that is no 0."""
+
+
 def is_exact(block: Block) -> bool:
     """Whether a block has the same bits everywhere: trees added in order, and nothing above that rounds freely."""
     match block:
@@ -92,5 +96,5 @@ def room(output: str, wanted: NDArray[np.float64], slack: NDArray[np.float64]) -
     An absolute error of a margin is a relative one of its exponential; in 1 - p the last bit of 1 is rounded.
     """
     relative = (1e-12 + np.minimum(2.0 * slack, 1.0)) * np.abs(wanted)
-    found: NDArray[np.float64] = relative + (2.0**-51 if output == "predict_proba" else slack)
+    found: NDArray[np.float64] = relative + (2.0**-51 if output == "predict_proba" else slack) + HELD
     return found

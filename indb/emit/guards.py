@@ -82,6 +82,17 @@ class RaisingGraph(Graph):
         small = self._inside(_tested(x, least), least)
         return self._node(Op.WHERE, (small, self.number(0.0), held), range_=found)
 
+    def _exponential(self, x: Node) -> Node:
+        """exp(x), where x is held. The smallest double that then stands for 0 is taken away again from a decay.
+
+        Sums of decays can be near 0 with nothing else in them; what is above 1 somewhere is set beside other numbers.
+        """
+        held = super().op(Op.EXP, self.hold(x, EXP_LOW, EXP_HIGH))
+        if x.range.low >= EXP_LOW or x.range.high > 0.0:
+            return held
+        range_ = Range(0.0, held.range.high, TINY, held.range.missing, held.range.nan)
+        return self._node(Op.SUB, (held, self.number(TINY)), range_=range_)
+
     def _unscaled(self, total: Node, power: int) -> Node:
         """total * 2**power, held inside the doubles."""
         edge = math.ldexp(MAX, -power)
@@ -112,7 +123,7 @@ class RaisingGraph(Graph):
             case Op.SUB if not math.isfinite(args[0].range.size + args[1].range.size):
                 return self.sum([args[0], self.op(Op.MUL, args[1], self.number(-1.0))])
             case Op.EXP:
-                return super().op(Op.EXP, self.hold(args[0], EXP_LOW, EXP_HIGH))
+                return self._exponential(args[0])
             case Op.LN if args[0].range.low <= 0.0:
                 zero = self._where(Op.EQ, args[0], 0.0, self.number(-math.inf), self.number(math.nan))
                 return super().op(Op.WHERE, self._less(0.0, args[0]), super().op(op, *args), zero)

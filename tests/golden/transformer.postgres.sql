@@ -113,27 +113,27 @@ END
 -- columns: age (number), Income $ (number)
 SELECT
   input."id" AS "id",
-  nullif(float8smaller(nullif(float8larger(nullif(stage_1.div_1, 'NaN'::float8), 0::float8), 'NaN'::float8), 1::float8), 'NaN'::float8) AS "transform_0",
+  nullif(float8smaller(nullif(float8larger(nullif((input."age" - 18::float8) / 72::float8, 'NaN'::float8), 0::float8), 'NaN'::float8), 1::float8), 'NaN'::float8) AS "transform_0",
   nullif(CASE
     WHEN stage_1.add_1 = 1::float8 THEN input."Income $"
     WHEN input."Income $" BETWEEN -0.5::float8 AND 1.0000000000000002::float8 THEN CASE
-      WHEN input."Income $" = 0::float8 OR stage_3.div_2 = 0::float8
+      WHEN input."Income $" = 0::float8 OR stage_3.div_1 = 0::float8
           OR abs(input."Income $") = 'Infinity'::float8
-        OR abs(stage_3.div_2) = 'Infinity'::float8
-        THEN input."Income $" * stage_3.div_2
+        OR abs(stage_3.div_1) = 'Infinity'::float8
+        THEN input."Income $" * stage_3.div_1
       WHEN float8smaller(nullif(float8larger(nullif(CASE
             WHEN CASE WHEN input."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(input."Income $")) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
               THEN 0::float8
             ELSE CASE WHEN input."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(input."Income $")) END * 0.25::float8
           END
         + CASE
-            WHEN CASE WHEN stage_3.div_2 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.div_2)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
+            WHEN CASE WHEN stage_3.div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.div_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
               THEN 0::float8
-            ELSE CASE WHEN stage_3.div_2 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.div_2)) END * 0.25::float8
+            ELSE CASE WHEN stage_3.div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.div_1)) END * 0.25::float8
           END, 'NaN'::float8), '-4.4942328371557893e+307'::float8), 'NaN'::float8), '4.4942328371557893e+307'::float8) * 4::float8 BETWEEN -743::float8 AND 709.7::float8
-        THEN input."Income $" * stage_3.div_2
+        THEN input."Income $" * stage_3.div_1
       WHEN nullif(input."Income $", 'NaN'::float8) IS NOT NULL
-        AND nullif(stage_3.div_2, 'NaN'::float8) IS NOT NULL
+        AND nullif(stage_3.div_1, 'NaN'::float8) IS NOT NULL
         THEN CASE
           WHEN -(float8smaller(nullif(float8larger(nullif(CASE
                   WHEN CASE WHEN input."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(input."Income $")) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
@@ -141,12 +141,12 @@ SELECT
                   ELSE CASE WHEN input."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(input."Income $")) END * 0.25::float8
                 END
               + CASE
-                  WHEN CASE WHEN stage_3.div_2 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.div_2)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
+                  WHEN CASE WHEN stage_3.div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.div_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
                     THEN 0::float8
-                  ELSE CASE WHEN stage_3.div_2 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.div_2)) END * 0.25::float8
+                  ELSE CASE WHEN stage_3.div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.div_1)) END * 0.25::float8
                 END, 'NaN'::float8), '-4.4942328371557893e+307'::float8), 'NaN'::float8), '4.4942328371557893e+307'::float8) * 4::float8) < -709.7::float8
             THEN CASE
-              WHEN CASE WHEN -input."Income $" < -0::float8 THEN 1::float8 ELSE -1::float8 END = CASE WHEN -stage_3.div_2 < -0::float8 THEN 1::float8 ELSE -1::float8 END
+              WHEN CASE WHEN -input."Income $" < -0::float8 THEN 1::float8 ELSE -1::float8 END = CASE WHEN -stage_3.div_1 < -0::float8 THEN 1::float8 ELSE -1::float8 END
                 THEN 'Infinity'::float8
               ELSE '-Infinity'::float8
             END
@@ -165,10 +165,6 @@ FROM (
 ) AS input
 CROSS JOIN LATERAL (
   SELECT
-    nullif(CASE
-      WHEN input."age" - 18::float8 BETWEEN '-1.8e-322'::float8 AND '1.8e-322'::float8 THEN 0::float8
-      ELSE (input."age" - 18::float8) / 72::float8
-    END, 'NaN'::float8) AS div_1,
     nullif(1::float8 + input."Income $", 'NaN'::float8) AS add_1
   OFFSET 0
 ) AS stage_1
@@ -223,6 +219,6 @@ CROSS JOIN LATERAL (
         ELSE 0::float8
       END
       ELSE NULL::float8
-    END, 'NaN'::float8) AS div_2
+    END, 'NaN'::float8) AS div_1
   OFFSET 0
 ) AS stage_3

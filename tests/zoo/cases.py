@@ -34,6 +34,9 @@ FLOAT32: set[str] = set()
 OPEN: set[str] = set()
 """Cases that are read for SQL beside their library, which scores some rows that blocks leave missing."""
 
+EXPANDS: set[str] = set()
+"""Cases whose library computes |x - p|^2 as |x|^2 - 2 x p + |p|^2, which is NaN where both overflow."""
+
 OUTPUTS: dict[str, Outputs] = {}
 """Cases whose library has other methods than scikit-learn's: how it is asked."""
 
@@ -66,7 +69,12 @@ def add(
 
 
 def add_fitted(
-    name: str, fitted: Callable[[], Fitted], *, float32: bool = False, outputs: Outputs | None = None
+    name: str,
+    fitted: Callable[[], Fitted],
+    *,
+    float32: bool = False,
+    outputs: Outputs | None = None,
+    expands: bool = False,
 ) -> None:
     """Add a case that is fitted by a function of its own."""
     if name in ZOO:
@@ -74,6 +82,8 @@ def add_fitted(
     ZOO[name] = cache(fitted)
     if float32:
         FLOAT32.add(name)
+    if expands:
+        EXPANDS.add(name)
     if outputs is not None:
         OUTPUTS[name] = outputs
 

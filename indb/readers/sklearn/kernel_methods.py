@@ -12,6 +12,12 @@ from indb.readers.base import Frame, Reading, frame_of, reads
 from indb.readers.sklearn import covariances, kernels
 from indb.readers.sklearn.labels import regressors
 
+UNBOUNDED = ("linear", "poly", "polynomial", "additive_chi2")
+"""The kernels whose values can overflow, which the step that takes their means refuses."""
+
+LIMIT = build.FLOAT64_MAX * (1.0 - 1e-9)
+"""What counts as finite: some databases hold at the largest number what overflows."""
+
 
 @reads("sklearn", "GaussianProcessRegressor")
 def gaussian_process(process: Any, frame: Frame, reading: Reading) -> list[Target]:
@@ -40,6 +46,8 @@ def kernel_pca(pca: Any, frame: Frame, reading: Reading) -> Frame:
     """
     params = {"gamma": pca.gamma_, "degree": pca.degree, "coef0": pca.coef0}
     kernel = _kernel(pca, frame, pca.X_fit_, params, reading)
+    if pca.kernel in UNBOUNDED:
+        reading.require_finite(kernel, limit=LIMIT)
     used = np.flatnonzero(pca.eigenvalues_)
     axes = np.zeros_like(pca.eigenvectors_, dtype=np.float64)
     axes[:, used] = pca.eigenvectors_[:, used] / np.sqrt(pca.eigenvalues_[used])

@@ -84,7 +84,7 @@ def additive_chi2(x: Block, points: Floats) -> Block:
         point = build.number(*place)
         difference, both = build.subtract(lane, point), build.add(lane, point)
         nothing = Apply(Op.EQ, (both, build.number(0.0)))
-        term = build.divide(build.multiply(difference, difference), both)
+        term = build.multiply(build.divide(difference, both), difference)  # the square alone could overflow
         term = build.where(nothing, build.number(0.0), term)
         total = term if total is None else build.add(total, term)
     assert total is not None
