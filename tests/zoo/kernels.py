@@ -8,6 +8,7 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 from scipy.sparse import csr_array
 from sklearn import svm
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import KernelPCA
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -38,7 +39,7 @@ def few(
         y = None if target is None else np.asarray(frames.TARGETS[target]())[places]
         with THREADS.limit(limits=1):
             given = frame.iloc[places].to_numpy() if data == "array" else frame.iloc[places]
-            return estimator.fit(given, y), frame
+            return clone(estimator).fit(given, y), frame
 
     add_fitted(name, fitted, expands=expands)
 
