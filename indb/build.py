@@ -188,19 +188,23 @@ def pieces(x: Block, borders: Floats, rows: Floats, above: bool = True) -> TreeE
 
 
 def interpolate(x: Block, xs: Floats, ys: Floats) -> Block:
-    """ys between the points xs (ascending, no two alike), and the first or last of them beyond the ends (width 1).
+    """ys between the points xs (ascending), and the first or last of them beyond the ends (width 1).
 
-    A missing x stays missing. Raises: UnsupportedModel where points lie too close together, or too far apart, for a
-    slope. Source: numpy.interp, slope * (x - xs[j]) + ys[j] with the last xs[j] that is not above x.
+    Of points with the same xs the last holds there, and the first is where the line from the left leads. A missing x
+    stays missing. Raises: UnsupportedModel where points lie too close together, or too far apart, for a slope.
+    Source: numpy.interp, slope * (x - xs[j]) + ys[j] with the last xs[j] that is not above x.
     """
     xs, ys = np.asarray(xs, dtype=np.float64), np.asarray(ys, dtype=np.float64)
     with np.errstate(all="ignore"):
         width = np.diff(xs)
         slopes = np.append(np.diff(ys) / width, 0.0)
-    if not (np.isfinite(slopes).all() and np.isfinite(width).all()):
+    last = np.append(width > 0.0, True)
+    rows = np.stack([slopes, xs, ys], axis=1)[last]
+    if not (np.isfinite(rows).all() and np.isfinite(width).all()):
         raise UnsupportedModel("cannot interpolate: found points whose difference overflows, needed finite slopes")
+    rows = np.concatenate([[[0.0, xs[0], ys[0]]], rows])
+    slope, start, value = lanes(pieces(x, xs[last], rows))
     inside = clip(x, number(xs[0]), number(xs[-1]))
-    slope, start, value = lanes(pieces(inside, xs[1:], np.stack([slopes, xs, ys], axis=1)))
     return add(multiply(slope, subtract(inside, start)), value)
 
 

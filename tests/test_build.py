@@ -250,6 +250,15 @@ def test_interpolate_has_the_bits_of_numpy(count):
     np.testing.assert_array_equal(found[:, 0], [*np.interp(x, xs, ys), math.nan])
 
 
+def test_interpolate_takes_points_that_are_alike_as_numpy_does():
+    rng = np.random.default_rng(0)
+    for count in range(2, 30):
+        xs, ys = np.sort(rng.integers(0, 6, count) * 0.37), np.sort(rng.random(count))
+        x = np.unique([around for each in xs.tolist() for around in neighbours(each)] + [-INF, INF, -1.0, 0.2, 9.0])
+        found = of(build.interpolate(X, xs, ys), *[(value,) for value in x.tolist()])
+        np.testing.assert_array_equal(found[:, 0], np.interp(x, xs, ys))
+
+
 @pytest.mark.parametrize("xs", [(0.0, 5e-324), (-1.7e308, 1.7e308)])
 def test_interpolate_refuses_what_has_no_slope(xs):
     with pytest.raises(UnsupportedModel, match="points whose difference overflows"):

@@ -50,6 +50,9 @@ WRITTEN_OUT = {"duckdb": 3_000, "postgres": 8_000}
 """The most operations, with shared values written out, that are tried as one expression. The planner chooses far
 smaller ones only; of larger ones engines take minutes to bind each."""
 
+VANISHED = 1e-270
+"""What may be 0 in PostgreSQL: its guards keep products away from the smallest doubles, where it raises an error."""
+
 N_ROWS = 120
 BIG = 1e290
 
@@ -96,6 +99,7 @@ class Expected:
         else:
             with np.errstate(invalid="ignore", over="ignore"):
                 agree = (got == wanted) | (np.abs(got - wanted) <= room(lane.output, wanted, self.slack))
+        agree |= (np.abs(got) <= VANISHED) & (np.abs(wanted) <= VANISHED)
         agree |= np.isnan(got) & np.isnan(wanted) | self.open
         self.report(np.flatnonzero(~agree), got, wanted, what)
 
@@ -245,6 +249,7 @@ def test_deployed(engine: Engine, dialect: str, name: str) -> None:
     with indb.connect(engine.connection) as database:
         made = database.deploy("zoo's", case.model, TABLE, strategy=fastest_sql(database, case.model))
         if any("transform" in target.outputs for target in case.model.targets):
+            engine.run(f"DELETE FROM {TABLE} WHERE {quote(dialect, KEY)} IN ({numbers_of(case.open)})")
             assert database.verify("zoo's").ok  # a transformer has no function to call by a user
             return
         checks = list(public_calls(case, dialect, [column.column for column in made.columns]))
@@ -254,6 +259,11 @@ def test_deployed(engine: Engine, dialect: str, name: str) -> None:
         found = list(zip(*database.sql(query).fetchall(), strict=True))
     for (call, check), values in zip(checks, found, strict=True):
         check(values, call)
+
+
+def numbers_of(rows: NDArray[np.bool_]) -> str:
+    """The numbers of chosen rows as a list of SQL, or one that no row has."""
+    return ", ".join(map(str, np.flatnonzero(rows).tolist())) or "-1"
 
 
 def fastest_sql(database: indb.Database, model: Model) -> Strategy:

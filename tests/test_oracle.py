@@ -41,7 +41,13 @@ def quiet() -> Iterator[None]:
 
 
 def library_input(estimator: Any, rows: pd.DataFrame, frame: pd.DataFrame) -> Any:
-    """The rows as scikit-learn takes them: with the missing text of the training frame, or as a plain array."""
+    """The rows as scikit-learn takes them: with the missing text of the training frame, or as a plain array.
+
+    A column that the model does not read holds what it held in training.
+    """
+    if len(rows.columns) < len(frame.columns):
+        unread = frame.iloc[np.arange(len(rows)) % len(frame)].set_axis(rows.index)
+        rows = unread.assign(**{name: rows[name] for name in rows.columns})
     if not hasattr(estimator, "feature_names_in_"):
         return rows.to_numpy()
     given = rows.copy()

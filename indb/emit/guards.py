@@ -5,6 +5,8 @@ rewrites one op, when the ranges of its arguments cannot rule the error out, int
 that would take a long argument twice (an expression cannot share), the argument is held inside the range that is safe
 instead: the result is then the largest double where IEEE says infinity, or the smallest where it says 0.
 
+A condition that a value is finite is then asked of its arguments, as they were before they were held.
+
 Sums are scaled: all terms times 2**-k with k so large that no partial sum can overflow, which is exact, and back.
 """
 
@@ -16,13 +18,16 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from indb.emit.ranges import MAX, TINY, Range
-from indb.emit.scalar import LEAVES, Form, Graph, Node, terms_of
+from indb.emit.scalar import LEAVES, Form, Graph, Kind, Node, terms_of
 from indb.ir import Op
 
-EXP_LOW, EXP_HIGH = -745.1, 709.78
+EXP_LOW, EXP_HIGH = -745.1, math.log(MAX)
 """exp is a positive finite double between these."""
 
 _LOG_LOW, _LOG_HIGH = -743.0, 709.7
+
+_PASSING: frozenset[Kind] = frozenset({Op.MUL, Op.SUB, Op.ABS, Op.FLOOR, Op.SQRT, Form.SUM})
+"""Nodes that are never finite where an argument is not."""
 
 _ROOT_OF_MAX = math.sqrt(MAX)
 """The largest double whose square is one."""
@@ -44,6 +49,7 @@ class RaisingGraph(Graph):
         super().__init__()
         self._powers: dict[int, tuple[Node, int, Shape]] = {}
         """Base, exponent and shape of the nodes that are powers, by their number."""
+        self._finite: dict[int, Node | None] = {}
 
     def sum(self, terms: Sequence[Node]) -> Node:
         """Terms added in order, scaled down first when a partial sum could overflow."""
@@ -101,7 +107,27 @@ class RaisingGraph(Graph):
             step = min(power, 1023)
             found = super().op(Op.MUL, found, self.number(2.0**step))
             power -= step
-        return found
+        deeper = self._finite_of(total)
+        return self._note(found, self._inside(total, edge), *([] if deeper is None else [deeper]))
+
+    def _note(self, x: Node, *conditions: Node) -> Node:
+        """x, for which a value is held inside the doubles; IEEE 754 has a finite one where the conditions are true."""
+        self._finite[x.number] = self.all(conditions)
+        return x
+
+    def _finite_of(self, x: Node) -> Node | None:
+        """When IEEE 754 has a finite number for x; None where nothing that x is made of was held."""
+        if x.number not in self._finite:
+            parts = x.args[1:] if x.kind is Op.WHERE else x.args[:1] if x.kind is Op.DIV else x.args
+            known = [self._finite_of(part) for part in parts] if x.kind in _PASSING | {Op.WHERE, Op.DIV} else []
+            found = None
+            if any(each is not None for each in known):
+                whole = [
+                    self._inside(part, MAX) if each is None else each for part, each in zip(parts, known, strict=True)
+                ]
+                found = super().op(Op.WHERE, x.args[0], *whole) if x.kind is Op.WHERE else self.all(whole)
+            self._finite[x.number] = found
+        return self._finite[x.number]
 
     def hold(self, x: Node, low: float, high: float) -> Node:
         """x between low and high, missing where x is; x is written once."""
@@ -123,15 +149,22 @@ class RaisingGraph(Graph):
             case Op.SUB if not math.isfinite(args[0].range.size + args[1].range.size):
                 return self.sum([args[0], self.op(Op.MUL, args[1], self.number(-1.0))])
             case Op.EXP:
-                return self._exponential(args[0])
+                found = self._exponential(args[0])
+                if args[0].range.high > EXP_HIGH:
+                    self._note(found, super().op(Op.LE, args[0], self.number(EXP_HIGH)))
+                return found
+            case Op.BETWEEN if args[1].value == -MAX and args[2].value == MAX:
+                finite = self._finite_of(args[0])
+                return super().op(op, *args) if finite is None else finite
             case Op.LN if args[0].range.low <= 0.0:
                 zero = self._where(Op.EQ, args[0], 0.0, self.number(-math.inf), self.number(math.nan))
                 return super().op(Op.WHERE, self._less(0.0, args[0]), super().op(op, *args), zero)
             case Op.SQRT if args[0].range.low < 0.0:
                 good = super().op(Op.LE, self.number(0.0), args[0])
                 return super().op(Op.WHERE, good, super().op(op, *args), self.number(math.nan))
-            case Op.SIN | Op.COS if not args[0].range.finite:
-                good = self._inside(args[0], MAX)
+            case Op.SIN | Op.COS:
+                # Always: a stage may compute it before the condition is looked at that its range relies on.
+                good = self._node(Op.BETWEEN, (args[0], self.number(-MAX), self.number(MAX)))
                 return super().op(Op.WHERE, good, super().op(op, *args), self.number(math.nan))
         return super().op(op, *args)
 
@@ -157,26 +190,68 @@ class RaisingGraph(Graph):
             return self._times(a, b.value, plain, vanishes, overflows)
         if not (vanishes or overflows):
             return plain
-        return self._by_logarithms(a, b, plain, 1.0)
+        return self._by_sizes(a, b, plain, vanishes, overflows)
+
+    def _by_sizes(self, a: Node, b: Node, plain: Node, vanishes: bool, overflows: bool) -> Node:
+        """a * b, infinite where it overflows, and 0 where it vanishes, up to 1e-323.
+
+        Sizes of at least 1 times 2**-512 have a product of at least 1 where the sizes have an infinite one.
+        """
+        found = plain
+        if overflows:
+            scaled = super().op(Op.MUL, self._large_size(a), self._large_size(b))
+            beyond = super().op(Op.LE, self.number(1.0), scaled)
+            found = super().op(Op.WHERE, beyond, self._infinite(a, b), found)
+        if vanishes:
+            size = super().op(Op.ADD, self._log_size(a), self._log_size(b))
+            below = super().op(Op.LT, size, self.number(_LOG_LOW))
+            found = super().op(Op.WHERE, below, self.number(0.0), found)
+        known = self.all([self.present(a), self.present(b)])
+        found = super().op(Op.WHERE, known, found, self.number(math.nan))
+        return super().op(Op.WHERE, self._is_special(a, b, 1.0), plain, found)
+
+    def _large_size(self, x: Node) -> Node:
+        """|x|, at least 1, times 2**-512."""
+        size = super().op(Op.MAX, super().op(Op.ABS, x), self.number(1.0))
+        return super().op(Op.MUL, size, self.number(2.0**-512))
+
+    def _infinite(self, a: Node, b: Node) -> Node:
+        """Infinity with the sign of a * b."""
+        same = super().op(Op.EQ, self._sign(a), self._sign(b))
+        return super().op(Op.WHERE, same, self.number(math.inf), self.number(-math.inf))
 
     def _square(self, x: Node, edge: float) -> Node:
-        """x * x, with |x| no larger than `edge`."""
-        held = x
-        if x.range.size > edge:
+        """x * x, with |x| no larger than `edge`; a column beyond the root of the largest double has an infinite one."""
+        exact = edge == _ROOT_OF_MAX
+        if x.range.size <= edge:
+            square = super().op(Op.MUL, x, x)
+        elif exact and x.kind in LEAVES:
+            beyond = super().op(Op.MUL, super().op(Op.ABS, x), self.number(math.inf))
+            square = super().op(Op.WHERE, self._inside(x, edge), super().op(Op.MUL, x, x), beyond)
+        else:
             held = self.hold(super().op(Op.ABS, x), 0.0, edge)
-        square = super().op(Op.MUL, held, held)
+            square = super().op(Op.MUL, held, held)
+            if exact:
+                self._note(square, self._inside(x, edge))
         if x.range.tiny * x.range.tiny == 0.0:
             square = super().op(Op.WHERE, self._inside(_tested(x, _VANISHING), _VANISHING), self.number(0.0), square)
         return square
 
     def _power(self, x: Node, exponent: int, shape: Shape) -> Node:
-        """x to a whole power, with |x| held inside the border beyond which it overflows."""
+        """x to a whole power, of a column infinite beyond the border where it overflows; another x is held there."""
         if exponent == 2:
             found = self._square(x, _ROOT_OF_MAX)
         else:
             edge = _largest(lambda size: _raised(size, exponent) < math.inf)
             vanishing = _largest(lambda size: _raised(size, exponent) == 0.0)
-            found = self._product(self.hold(x, -edge, edge), shape)
+            if x.kind in LEAVES and x.range.size > edge:
+                sign = x if exponent % 2 else super().op(Op.ABS, x)
+                beyond = super().op(Op.MUL, sign, self.number(math.inf))
+                found = super().op(Op.WHERE, self._inside(x, edge), self._product(x, shape), beyond)
+            else:
+                found = self._product(self.hold(x, -edge, edge), shape)
+                if x.range.size > edge:
+                    self._note(found, self._inside(x, edge))
             if x.range.tiny <= vanishing:
                 inside = self._inside(_tested(x, vanishing), vanishing)
                 found = super().op(Op.WHERE, inside, self.number(0.0), found)
@@ -195,7 +270,8 @@ class RaisingGraph(Graph):
             if x.kind in LEAVES:
                 beyond = super().op(Op.MUL, x, self.number(math.copysign(math.inf, factor)))
                 return super().op(Op.WHERE, self._inside(x, edge), plain, beyond)
-            plain = super().op(Op.MUL, self.hold(x, -edge, edge), self.number(factor))
+            held = super().op(Op.MUL, self.hold(x, -edge, edge), self.number(factor))
+            plain = self._note(held, self._inside(x, edge))
         if vanishes:
             edge = _largest(lambda size: size * factor == 0.0)
             return super().op(Op.WHERE, self._inside(_tested(x, edge), edge), self.number(0.0), plain)
@@ -210,7 +286,8 @@ class RaisingGraph(Graph):
                 return plain
             if overflows:
                 edge = _largest(lambda size: size / abs(b.value) <= MAX)
-                plain = super().op(Op.DIV, self.hold(a, -edge, edge), b)
+                held = super().op(Op.DIV, self.hold(a, -edge, edge), b)
+                plain = self._note(held, self._inside(a, edge))
             if vanishes:
                 edge = _largest(lambda size: size / b.value == 0.0)
                 return super().op(Op.WHERE, self._inside(a, edge), self.number(0.0), plain)
@@ -220,22 +297,20 @@ class RaisingGraph(Graph):
             return plain
         zero = self._where(Op.LT, a, 0.0, self.number(-math.inf), self.number(math.nan))
         zero = super().op(Op.WHERE, self._less(0.0, a), self.number(math.inf), zero)
-        return self._where(Op.EQ, b, 0.0, zero, self._by_logarithms(a, b, plain, -1.0))
+        return self._where(Op.EQ, b, 0.0, zero, self._quotient(a, b, plain))
 
-    def _by_logarithms(self, a: Node, b: Node, plain: Node, sign: float) -> Node:
-        """a * b (sign 1) or a / b (sign -1), b not 0: plain where the size of the result lies well inside the doubles.
+    def _quotient(self, a: Node, b: Node, plain: Node) -> Node:
+        """a / b, b not 0: plain where the size of the result lies well inside the doubles.
 
         Beyond, the result is 0 or infinite. The border is about 0.1 away in the logarithm of the result.
         """
-        size = super().op(Op.ADD, self._log_size(a), super().op(Op.MUL, self._log_size(b), self.number(sign)))
+        size = super().op(Op.SUB, self._log_size(a), self._log_size(b))
         safe = super().op(Op.BETWEEN, size, self.number(_LOG_LOW), self.number(_LOG_HIGH))
-        same = super().op(Op.EQ, self._sign(a), self._sign(b))
-        infinite = super().op(Op.WHERE, same, self.number(math.inf), self.number(-math.inf))
-        beyond = super().op(Op.WHERE, self._less(_LOG_HIGH, size), infinite, self.number(0.0))
+        beyond = super().op(Op.WHERE, self._less(_LOG_HIGH, size), self._infinite(a, b), self.number(0.0))
         known = self.all([self.present(a), self.present(b)])
         beyond = super().op(Op.WHERE, known, beyond, self.number(math.nan))
         result = super().op(Op.WHERE, safe, plain, beyond)
-        return super().op(Op.WHERE, self._is_special(a, b, sign), plain, result)
+        return super().op(Op.WHERE, self._is_special(a, b, -1.0), plain, result)
 
     def _is_special(self, a: Node, b: Node, sign: float) -> Node:
         """Whether an argument is 0 or infinite, where no result is an error: 0 * inf is NaN."""

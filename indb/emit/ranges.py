@@ -207,7 +207,8 @@ def logarithm(a: Range) -> Range:
 def root(a: Range) -> Range:
     """The range of sqrt(a), NaN below 0."""
     nan = a.nan or a.low < 0.0
-    return Range(0.0, math.sqrt(max(a.high, 0.0)) * (1 + 1e-9), TINY, a.missing or nan, nan)
+    low, high = (math.sqrt(max(bound, 0.0)) for bound in (a.low, a.high))
+    return Range(low * (1 - 1e-9), high * (1 + 1e-9), TINY, a.missing or nan, nan)
 
 
 def magnitude(a: Range) -> Range:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+
 TOLERANCE = 1e-9
 """The largest difference of a number from a golden row, relative above 1; the default of indb.prove()."""
 
@@ -55,6 +57,8 @@ def _json(values: dict[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):  # a library may compute in float32, which JSON does not know
+        value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     return value

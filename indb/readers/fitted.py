@@ -19,7 +19,9 @@ KEPT_ROWS = ("_fit_X", "X_train_", "X_fit_", "X_thresholds_", "cluster_centers_"
 
 
 class Fitted:
-    """Types, known values and the missing text of columns; `random` is a part that gives random values, or "".
+    """Types, known values and the missing text of columns.
+
+    `random` is a part that gives random values, `together` one that computes a row from the rows beside it, or "".
 
     Raises: UnsupportedModel for values that a column of numbers or texts cannot hold.
     """
@@ -27,9 +29,13 @@ class Fitted:
     def __init__(self, estimator: Any, names: Sequence[str]) -> None:
         self.none: set[str] = set()
         self.random = ""
+        self.together = ""
         self._values: dict[str, float | str] = {}
         self._seen: set[tuple[int, tuple[str, ...]]] = set()
         self._visit(estimator, list(names))
+        for part in _everything(estimator):
+            self._note_random(part)
+            self._note_together(part)
 
     def kind(self, name: str) -> Type:
         """The type of a column: numbers where no part says otherwise."""
@@ -47,7 +53,6 @@ class Fitted:
         if key in self._seen or part is None or isinstance(part, str) or _is_unfitted(part):
             return
         self._seen.add(key)
-        self._note_random(part)
         if hasattr(part, "transformers_"):
             for name, step, _ in part.transformers_:
                 self._visit(step, [names[index] for index in part._transformer_to_input_indices[name]])
@@ -109,6 +114,13 @@ class Fitted:
         if getattr(part, "sample_posterior", False):
             self.random = f"{type(part).__name__}(sample_posterior=True)"
 
+    def _note_together(self, part: Any) -> None:
+        if type(part).__name__ in ("NMF", "MiniBatchNMF"):  # all rows together tell when the solver stops
+            self.together = type(part).__name__
+        fills = getattr(part, "handle_missing", "") == "zeros" and getattr(part, "sparse_output", False)
+        if fills and part.extrapolation not in ("constant", "linear"):  # a gap becomes the least value of its column
+            self.together = f"SplineTransformer(handle_missing='zeros', extrapolation={part.extrapolation!r})"
+
 
 def _is_unfitted(part: Any) -> bool:
     """Whether it is an estimator that a meta-estimator only copies, and never runs."""
@@ -132,6 +144,18 @@ def _hands_on(step: Any, count: int) -> bool:
     if hasattr(step, "statistics_") and not step.add_indicator:
         return len(step.get_feature_names_out()) == count
     return getattr(step, "func", step) is None and not hasattr(step, "statistics_")
+
+
+def _everything(estimator: Any) -> Iterator[Any]:
+    """Every fitted part, whatever stands in front of it."""
+    stack, seen = [estimator], set()
+    while stack:
+        part = stack.pop()
+        if id(part) not in seen:
+            seen.add(id(part))
+            stack += _inner(part)
+            if not _is_unfitted(part):
+                yield part
 
 
 def _inner(part: Any) -> Iterator[Any]:

@@ -27,6 +27,8 @@ def try_rows(block: Foreign, estimator: Any, loaded: Loaded, seen: Fitted) -> tu
     """
     if seen.random:
         raise UnsupportedModel(f"its {seen.random} gives random values, needed the same for the same row")
+    if seen.together:
+        raise UnsupportedModel(f"its {seen.together} computes a row from the rows beside it, needed the row alone")
     methods = [name for name in METHODS if callable(getattr(estimator, name, None))]
     if "predict" in methods and "transform" in methods:
         methods.remove("transform")

@@ -31,7 +31,7 @@ END)::text
               WHEN 'O''Hare' THEN -2::float8
               ELSE 0.25::float8
             END
-          END), -745.1::float8), 709.78::float8)))
+          END), -745.1::float8), 709.782712893384::float8)))
 
 -- predict_proba_yes, expression
 1::float8 / (1::float8
@@ -43,7 +43,7 @@ END)::text
             WHEN 'O''Hare' THEN -2::float8
             ELSE 0.25::float8
           END
-        END), -745.1::float8), 709.78::float8)))
+        END), -745.1::float8), 709.782712893384::float8)))
 
 -- decision_function, expression
 r."age"::float8 / 10::float8
@@ -89,7 +89,7 @@ BEGIN
         END
       END);
   RETURN 1::float8
-  - 1::float8 / (1::float8 + exp(float8smaller(float8larger(mul_1, -745.1::float8), 709.78::float8)));
+  - 1::float8 / (1::float8 + exp(float8smaller(float8larger(mul_1, -745.1::float8), 709.782712893384::float8)));
 END
 
 -- predict_proba_yes, staged
@@ -105,7 +105,7 @@ BEGIN
           ELSE 0.25::float8
         END
       END);
-  RETURN 1::float8 / (1::float8 + exp(float8smaller(float8larger(mul_1, -745.1::float8), 709.78::float8)));
+  RETURN 1::float8 / (1::float8 + exp(float8smaller(float8larger(mul_1, -745.1::float8), 709.782712893384::float8)));
 END
 
 -- decision_function, staged
@@ -156,7 +156,7 @@ FROM (
     stage_1."city" AS "city",
     stage_1.add_1 AS add_1,
     nullif(1::float8 / (1::float8
-      + exp(float8smaller(nullif(float8larger(nullif(-stage_1.add_1, 'NaN'::float8), -745.1::float8), 'NaN'::float8), 709.78::float8))), 'NaN'::float8) AS div_1
+      + exp(float8smaller(nullif(float8larger(nullif(-stage_1.add_1, 'NaN'::float8), -745.1::float8), 'NaN'::float8), 709.782712893384::float8))), 'NaN'::float8) AS div_1
   FROM (
     SELECT
       input."id" AS key_0,

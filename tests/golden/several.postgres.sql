@@ -11,11 +11,11 @@ r."age"::float8 + 1::float8
 -- predict_proba_it's_false, expression
 nullif(1::float8
 - 1::float8 / (1::float8
-    + exp(float8smaller(nullif(float8larger(nullif(-r."dist", 'NaN'::float8), -745.1::float8), 'NaN'::float8), 709.78::float8))), 'NaN'::float8)
+    + exp(float8smaller(nullif(float8larger(nullif(-r."dist", 'NaN'::float8), -745.1::float8), 'NaN'::float8), 709.782712893384::float8))), 'NaN'::float8)
 
 -- predict_proba_it's_true, expression
 nullif(1::float8 / (1::float8
-  + exp(float8smaller(nullif(float8larger(nullif(-r."dist", 'NaN'::float8), -745.1::float8), 'NaN'::float8), 709.78::float8))), 'NaN'::float8)
+  + exp(float8smaller(nullif(float8larger(nullif(-r."dist", 'NaN'::float8), -745.1::float8), 'NaN'::float8), 709.782712893384::float8))), 'NaN'::float8)
 
 -- predict_up, staged
 BEGIN
@@ -31,13 +31,13 @@ END
 BEGIN
   RETURN nullif(1::float8
   - 1::float8 / (1::float8
-      + exp(float8smaller(nullif(float8larger(nullif(-r."dist", 'NaN'::float8), -745.1::float8), 'NaN'::float8), 709.78::float8))), 'NaN'::float8);
+      + exp(float8smaller(nullif(float8larger(nullif(-r."dist", 'NaN'::float8), -745.1::float8), 'NaN'::float8), 709.782712893384::float8))), 'NaN'::float8);
 END
 
 -- predict_proba_it's_true, staged
 BEGIN
   RETURN nullif(1::float8 / (1::float8
-    + exp(float8smaller(nullif(float8larger(nullif(-r."dist", 'NaN'::float8), -745.1::float8), 'NaN'::float8), 709.78::float8))), 'NaN'::float8);
+    + exp(float8smaller(nullif(float8larger(nullif(-r."dist", 'NaN'::float8), -745.1::float8), 'NaN'::float8), 709.782712893384::float8))), 'NaN'::float8);
 END
 
 -- to_sql
@@ -56,7 +56,7 @@ FROM (
     input."age" AS "age",
     input."dist" AS "dist",
     nullif(1::float8 / (1::float8
-      + exp(float8smaller(nullif(float8larger(nullif(-input."dist", 'NaN'::float8), -745.1::float8), 'NaN'::float8), 709.78::float8))), 'NaN'::float8) AS div_1
+      + exp(float8smaller(nullif(float8larger(nullif(-input."dist", 'NaN'::float8), -745.1::float8), 'NaN'::float8), 709.782712893384::float8))), 'NaN'::float8) AS div_1
   FROM (
     SELECT
       t."id",

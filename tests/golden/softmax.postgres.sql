@@ -143,20 +143,20 @@ BEGIN
     END
   - 2::float8;
   max_1 := float8larger(float8larger(linear_1, linear_2), linear_3);
-  exp_1 := exp(float8smaller(float8larger(linear_1 - max_1, -745.1::float8), 709.78::float8));
+  exp_1 := exp(float8smaller(float8larger(linear_1 - max_1, -745.1::float8), 709.782712893384::float8));
   sum_1 := float8smaller(CASE
       WHEN exp_1 BETWEEN '-2e-323'::float8 AND '2e-323'::float8 THEN 0::float8
       ELSE exp_1 * 0.125::float8
     END
   + CASE
-      WHEN exp(float8smaller(float8larger(linear_2 - max_1, -745.1::float8), 709.78::float8)) BETWEEN '-2e-323'::float8 AND '2e-323'::float8
+      WHEN exp(float8smaller(float8larger(linear_2 - max_1, -745.1::float8), 709.782712893384::float8)) BETWEEN '-2e-323'::float8 AND '2e-323'::float8
         THEN 0::float8
-      ELSE exp(float8smaller(float8larger(linear_2 - max_1, -745.1::float8), 709.78::float8)) * 0.125::float8
+      ELSE exp(float8smaller(float8larger(linear_2 - max_1, -745.1::float8), 709.782712893384::float8)) * 0.125::float8
     END
   + CASE
-      WHEN exp(float8smaller(float8larger(linear_3 - max_1, -745.1::float8), 709.78::float8)) BETWEEN '-2e-323'::float8 AND '2e-323'::float8
+      WHEN exp(float8smaller(float8larger(linear_3 - max_1, -745.1::float8), 709.782712893384::float8)) BETWEEN '-2e-323'::float8 AND '2e-323'::float8
         THEN 0::float8
-      ELSE exp(float8smaller(float8larger(linear_3 - max_1, -745.1::float8), 709.78::float8)) * 0.125::float8
+      ELSE exp(float8smaller(float8larger(linear_3 - max_1, -745.1::float8), 709.782712893384::float8)) * 0.125::float8
     END, '2.2471164185778946e+307'::float8) * 8::float8;
   RETURN CASE
     WHEN r."age" IS NOT NULL AND r."Income $" BETWEEN '-1e+300'::float8 AND '1e+300'::float8 THEN CASE
@@ -225,20 +225,20 @@ BEGIN
     END
   - 2::float8;
   max_1 := float8larger(float8larger(linear_2, linear_1), linear_3);
-  exp_1 := exp(float8smaller(float8larger(linear_1 - max_1, -745.1::float8), 709.78::float8));
+  exp_1 := exp(float8smaller(float8larger(linear_1 - max_1, -745.1::float8), 709.782712893384::float8));
   sum_1 := float8smaller(CASE
-      WHEN exp(float8smaller(float8larger(linear_2 - max_1, -745.1::float8), 709.78::float8)) BETWEEN '-2e-323'::float8 AND '2e-323'::float8
+      WHEN exp(float8smaller(float8larger(linear_2 - max_1, -745.1::float8), 709.782712893384::float8)) BETWEEN '-2e-323'::float8 AND '2e-323'::float8
         THEN 0::float8
-      ELSE exp(float8smaller(float8larger(linear_2 - max_1, -745.1::float8), 709.78::float8)) * 0.125::float8
+      ELSE exp(float8smaller(float8larger(linear_2 - max_1, -745.1::float8), 709.782712893384::float8)) * 0.125::float8
     END
   + CASE
       WHEN exp_1 BETWEEN '-2e-323'::float8 AND '2e-323'::float8 THEN 0::float8
       ELSE exp_1 * 0.125::float8
     END
   + CASE
-      WHEN exp(float8smaller(float8larger(linear_3 - max_1, -745.1::float8), 709.78::float8)) BETWEEN '-2e-323'::float8 AND '2e-323'::float8
+      WHEN exp(float8smaller(float8larger(linear_3 - max_1, -745.1::float8), 709.782712893384::float8)) BETWEEN '-2e-323'::float8 AND '2e-323'::float8
         THEN 0::float8
-      ELSE exp(float8smaller(float8larger(linear_3 - max_1, -745.1::float8), 709.78::float8)) * 0.125::float8
+      ELSE exp(float8smaller(float8larger(linear_3 - max_1, -745.1::float8), 709.782712893384::float8)) * 0.125::float8
     END, '2.2471164185778946e+307'::float8) * 8::float8;
   RETURN CASE
     WHEN r."age" IS NOT NULL AND r."Income $" BETWEEN '-1e+300'::float8 AND '1e+300'::float8 THEN CASE
@@ -307,16 +307,16 @@ BEGIN
     END
   + 1::float8;
   max_1 := float8larger(float8larger(linear_2, linear_3), linear_1);
-  exp_1 := exp(float8smaller(float8larger(linear_1 - max_1, -745.1::float8), 709.78::float8));
+  exp_1 := exp(float8smaller(float8larger(linear_1 - max_1, -745.1::float8), 709.782712893384::float8));
   sum_1 := float8smaller(CASE
-      WHEN exp(float8smaller(float8larger(linear_2 - max_1, -745.1::float8), 709.78::float8)) BETWEEN '-2e-323'::float8 AND '2e-323'::float8
+      WHEN exp(float8smaller(float8larger(linear_2 - max_1, -745.1::float8), 709.782712893384::float8)) BETWEEN '-2e-323'::float8 AND '2e-323'::float8
         THEN 0::float8
-      ELSE exp(float8smaller(float8larger(linear_2 - max_1, -745.1::float8), 709.78::float8)) * 0.125::float8
+      ELSE exp(float8smaller(float8larger(linear_2 - max_1, -745.1::float8), 709.782712893384::float8)) * 0.125::float8
     END
   + CASE
-      WHEN exp(float8smaller(float8larger(linear_3 - max_1, -745.1::float8), 709.78::float8)) BETWEEN '-2e-323'::float8 AND '2e-323'::float8
+      WHEN exp(float8smaller(float8larger(linear_3 - max_1, -745.1::float8), 709.782712893384::float8)) BETWEEN '-2e-323'::float8 AND '2e-323'::float8
         THEN 0::float8
-      ELSE exp(float8smaller(float8larger(linear_3 - max_1, -745.1::float8), 709.78::float8)) * 0.125::float8
+      ELSE exp(float8smaller(float8larger(linear_3 - max_1, -745.1::float8), 709.782712893384::float8)) * 0.125::float8
     END
   + CASE
       WHEN exp_1 BETWEEN '-2e-323'::float8 AND '2e-323'::float8 THEN 0::float8
@@ -580,9 +580,9 @@ CROSS JOIN LATERAL (
 ) AS stage_2
 CROSS JOIN LATERAL (
   SELECT
-    exp(float8smaller(float8larger(stage_1.linear_1 - stage_2.max_1, -745.1::float8), 709.78::float8)) AS exp_1,
-    exp(float8smaller(float8larger(stage_1.linear_2 - stage_2.max_1, -745.1::float8), 709.78::float8)) AS exp_2,
-    exp(float8smaller(float8larger(stage_1.linear_3 - stage_2.max_1, -745.1::float8), 709.78::float8)) AS exp_3
+    exp(float8smaller(float8larger(stage_1.linear_1 - stage_2.max_1, -745.1::float8), 709.782712893384::float8)) AS exp_1,
+    exp(float8smaller(float8larger(stage_1.linear_2 - stage_2.max_1, -745.1::float8), 709.782712893384::float8)) AS exp_2,
+    exp(float8smaller(float8larger(stage_1.linear_3 - stage_2.max_1, -745.1::float8), 709.782712893384::float8)) AS exp_3
   OFFSET 0
 ) AS stage_3
 CROSS JOIN LATERAL (

@@ -16,20 +16,17 @@ from sklearn import gaussian_process, naive_bayes, neighbors, semi_supervised, s
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
-from sklearn.decomposition import PCA
 from sklearn.ensemble import (
     BaggingClassifier,
     BaggingRegressor,
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
-    RandomForestClassifier,
     StackingClassifier,
     StackingRegressor,
     VotingClassifier,
     VotingRegressor,
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.feature_selection import SelectKBest
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
@@ -37,13 +34,8 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, RegressorChain
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
-    KBinsDiscretizer,
     OneHotEncoder,
-    PolynomialFeatures,
-    QuantileTransformer,
-    SplineTransformer,
     StandardScaler,
-    TargetEncoder,
 )
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
@@ -112,16 +104,6 @@ add("stacking", StackingClassifier([("a", _process), ("b", _logistic)], cv=2), "
 add("stacking_regressor", StackingRegressor([("a", Ridge()), ("b", _imputed)], cv=2), "array", "amount")
 add("outliers", neighbors.LocalOutlierFactor(novelty=True), "numbers", None)
 add("calibrated_isotonic", CalibratedClassifierCV(_process, method="isotonic"), "numbers", "ints2")
-add("pca_logistic", make_pipeline(StandardScaler(), PCA(2), _logistic), "numbers", "texts3")
-add(
-    "bins_ridge",
-    make_pipeline(KBinsDiscretizer(4, quantile_method="averaged_inverted_cdf"), Ridge()),
-    "array",
-    "amount",
-)
-add("spline_ridge", make_pipeline(SplineTransformer(4), Ridge()), "numbers", "amount")
-add("polynomial", make_pipeline(PolynomialFeatures(), StandardScaler(), Ridge()), "numbers", "two_amounts")
-add("target_encoder", make_pipeline(encoded(text=TargetEncoder(random_state=0)), _logistic), "mixed", "bools")
 add("texts_knn", make_pipeline(encoded(StandardScaler()), neighbors.KNeighborsClassifier()), "mixed", "texts3")
 add(
     "texts_strict_knn", make_pipeline(encoded(text=OneHotEncoder()), neighbors.KNeighborsRegressor()), "mixed", "amount"
@@ -137,8 +119,6 @@ add("texts_sparse_spreading", make_pipeline(ColumnTransformer(
     [("numbers", make_pipeline(SimpleImputer(), StandardScaler()), ["age", "income"]),
      ("texts", OneHotEncoder(handle_unknown="ignore"), ["city", "plan"])], sparse_threshold=1.0),
     semi_supervised.LabelSpreading()), "mixed", "bools")  # fmt: skip
-add("texts_forest", make_pipeline(encoded(QuantileTransformer(n_quantiles=9)), RandomForestClassifier(
-    5, max_depth=4, random_state=0)), "mixed", "ints3")  # fmt: skip
 add("categories_voting", VotingClassifier([("a", HistGradientBoostingClassifier(
     max_iter=3, categorical_features="from_dtype")), ("b", make_pipeline(ColumnTransformer(
         [("score", "passthrough", ["score"])]), _process))], voting="soft"), "categories", "texts2")  # fmt: skip
@@ -150,9 +130,7 @@ add("chain", RegressorChain(_imputed), "numbers", "two_amounts")
 add("one_against_rest", OneVsRestClassifier(_process), "numbers", "texts3")
 add("target_scaled", TransformedTargetRegressor(_imputed, transformer=StandardScaler()), "numbers", "amount")
 add("linear_init", GradientBoostingRegressor(init=LinearRegression(), n_estimators=3), "numbers", "amount")
-add("selected", make_pipeline(SelectKBest(k=2), naive_bayes.GaussianNB()), "numbers", "texts2")
 add("knn_imputer", make_pipeline(KNNImputer(n_neighbors=3), StandardScaler()), "gaps", None)
-add("pca", PCA(3), "array", None)
 
 
 @cache

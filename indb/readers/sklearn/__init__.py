@@ -11,6 +11,7 @@ from typing import Any
 
 from indb.readers.base import Frame, Reading, checks
 from indb.readers.sklearn.delegate import DELEGATES
+from indb.readers.sklearn.select import SELECTORS
 
 for _file in sorted(found.name for found in iter_modules(__path__)):
     import_module(f"{__name__}.{_file}")
@@ -21,7 +22,8 @@ READ_FLOAT32 = frozenset(
     {"Pipeline", "ColumnTransformer", "FeatureUnion", "FunctionTransformer", "OneHotEncoder", "OrdinalEncoder"}
     | {"SVC", "NuSVC", "SVR", "NuSVR", "OneClassSVM"}  # they take float64 whatever they are given
     | set(DELEGATES)
-    | {tree + kind for tree in _TREES for kind in ("Classifier", "Regressor")}
+    | {"TargetEncoder", "Binarizer", "KBinsDiscretizer", "RFE", "RFECV", *SELECTORS}
+    | {family + kind for family in _TREES for kind in ("Classifier", "Regressor")}
 )
 """Estimators that do no arithmetic in the precision of their input: what is float32 goes through them unchanged."""
 

@@ -1,4 +1,4 @@
-"""OneHotEncoder and OrdinalEncoder: each column becomes one lookup of its categories.
+"""OneHotEncoder, OrdinalEncoder and TargetEncoder: each column becomes one lookup of its categories.
 
 scikit-learn numbers the categories of a column, maps infrequent ones to one shared number, and only then drops a
 number; the functions here do the same in that order. A column whose unknown values are refused gets a condition.
@@ -163,6 +163,26 @@ def _ordinal(encoder: Any, column: int, categories: Categories, dtype: np.dtype[
         missing = number(categories.missing)
     rows = tuple(number(category) for category in categories.numbers)
     return Lookup(categories.x, categories.keys, rows, unknown, missing)
+
+
+@reads("sklearn", "TargetEncoder")
+def read_target_encoder(encoder: Any, frame: Frame, reading: Reading) -> Frame:
+    """A lane with the encoded target of the category, one for each class where there are several.
+
+    Unknown values get the target's mean, and so does a missing one that was no category in training.
+    Source: sklearn.preprocessing.TargetEncoder._transform_X_ordinal.
+    """
+    mean = tuple(float(value) for value in np.atleast_1d(encoder.target_mean_))
+    names: list[str] = []
+    lanes: list[Block] = []
+    for column, (name, lane) in enumerate(zip(frame.names, frame.lanes, strict=True)):
+        categories = _categories(encoder.categories_[column], lane, name, reading)
+        table = np.stack(encoder.encodings_[column * len(mean) : (column + 1) * len(mean)], axis=1).tolist()
+        rows = tuple(tuple(table[number]) for number in categories.numbers)
+        missing = mean if categories.missing is None else tuple(table[categories.missing])
+        names.extend(f"{name}_{number}" for number in range(len(mean)))
+        lanes.extend(build.lanes(Lookup(categories.x, categories.keys, rows, mean, missing)))
+    return Frame(tuple(names), tuple(lanes))
 
 
 def _dtype(encoder: Any, reading: Reading) -> np.dtype[Any]:

@@ -9,13 +9,7 @@ import numpy as np
 from indb import build
 from indb.ir import Block, Floats
 from indb.readers.base import Frame, Reading, reads
-
-
-def _numbers(frame: Frame, reading: Reading) -> Block:
-    """The lanes of a frame as a scaler accepts them. Source: check_array with ensure_all_finite="allow-nan"."""
-    x = frame.numbers(reading)
-    reading.require_finite(x, missing=True)
-    return x
+from indb.readers.sklearn.values import finite_numbers
 
 
 def _framed(x: Block, frame: Frame) -> Frame:
@@ -32,7 +26,7 @@ def _centred(x: Block, centre: Floats | None, scale: Floats | None, frame: Frame
 @reads("sklearn", "StandardScaler")
 def read_standard_scaler(scaler: Any, frame: Frame, reading: Reading) -> Frame:
     """(x - mean_) / scale_. Source: sklearn.preprocessing.StandardScaler.transform."""
-    x = _numbers(frame, reading)
+    x = finite_numbers(frame, reading, missing=True)
     mean = scaler.mean_ if scaler.with_mean else None
     return _framed(_centred(x, mean, scaler.scale_ if scaler.with_std else None, frame), frame)
 
@@ -40,7 +34,7 @@ def read_standard_scaler(scaler: Any, frame: Frame, reading: Reading) -> Frame:
 @reads("sklearn", "RobustScaler")
 def read_robust_scaler(scaler: Any, frame: Frame, reading: Reading) -> Frame:
     """(x - center_) / scale_. Source: sklearn.preprocessing.RobustScaler.transform."""
-    x = _numbers(frame, reading)
+    x = finite_numbers(frame, reading, missing=True)
     centre = scaler.center_ if scaler.with_centering else None
     return _framed(_centred(x, centre, scaler.scale_ if scaler.with_scaling else None, frame), frame)
 
@@ -48,7 +42,7 @@ def read_robust_scaler(scaler: Any, frame: Frame, reading: Reading) -> Frame:
 @reads("sklearn", "MaxAbsScaler")
 def read_max_abs_scaler(scaler: Any, frame: Frame, reading: Reading) -> Frame:
     """x / scale_, then clipped to -1 … 1 where asked. Source: sklearn.preprocessing.MaxAbsScaler.transform."""
-    x = _centred(_numbers(frame, reading), None, scaler.scale_, frame)
+    x = _centred(finite_numbers(frame, reading, missing=True), None, scaler.scale_, frame)
     if getattr(scaler, "clip", False):  # new in scikit-learn 1.9
         x = build.clip(x, build.number(-1.0), build.number(1.0))
     return _framed(x, frame)
@@ -57,7 +51,7 @@ def read_max_abs_scaler(scaler: Any, frame: Frame, reading: Reading) -> Frame:
 @reads("sklearn", "MinMaxScaler")
 def read_min_max_scaler(scaler: Any, frame: Frame, reading: Reading) -> Frame:
     """x * scale_ + min_, then clipped to feature_range. Source: sklearn.preprocessing.MinMaxScaler.transform."""
-    x = build.multiply(_numbers(frame, reading), build.number(*scaler.scale_))
+    x = build.multiply(finite_numbers(frame, reading, missing=True), build.number(*scaler.scale_))
     x = build.add(x, build.number(*scaler.min_))
     if scaler.clip:
         low, high = scaler.feature_range
