@@ -41,8 +41,12 @@ REPRESENTATIVE = frozenset(
 """The cases of `make quick`; the others are marked slow."""
 
 LARGE = {
-    "duckdb": frozenset(("forest_deep", "forest_large", "hist_large", "everything_boosting")),
-    "postgres": frozenset(("lightgbm_linear_classes", "logistic_odd_labels", "xgb_linear_three")),
+    "duckdb": frozenset(
+        ("statsmodels_glm_binomial_cauchy", "forest_deep", "forest_large", "hist_large", "everything_boosting")
+    ),
+    "postgres": frozenset(
+        ("statsmodels_glm_binomial_cauchy", "lightgbm_linear_classes", "logistic_odd_labels", "xgb_linear_three")
+    ),
 }
 """Cases that take an engine many seconds to bind: written once, and called in two ways only."""
 

@@ -113,6 +113,7 @@ def add(a: Range, b: Range) -> Range:
 
     A sum that is not 0 is a multiple of half the last bit of either term: where they cancel, both have such bits, and
     where they do not, it is larger than a quarter of the larger one. So it is the term that cannot be 0 that counts.
+    Rounding is monotone: a sum of positive terms is not below that of their bounds.
     """
     nan = a.nan or b.nan or _opposite_infinities(a, b)
     low, high = a.low + b.low, a.high + b.high
@@ -121,7 +122,7 @@ def add(a: Range, b: Range) -> Range:
     return Range(
         -math.inf if math.isnan(low) else low,
         math.inf if math.isnan(high) else high,
-        max(sure * 2.0**-54, step),
+        max(sure * 2.0**-54, step, low, -high),
         a.missing or b.missing or nan,
         nan,
         step,
@@ -158,7 +159,7 @@ def multiply(a: Range, b: Range) -> Range:
     nan = a.nan or b.nan or (not a.finite and _holds_zero(b)) or (not b.finite and _holds_zero(a))
     corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
     corners = [0.0 if math.isnan(corner) else corner for corner in corners]
-    tiny = max(min(a.tiny, MAX) * min(b.tiny, MAX), TINY)
+    tiny = max(min(a.tiny, MAX) * min(b.tiny, MAX), TINY, min(corners), -max(corners))
     return Range(min(corners), max(corners), min(tiny, MAX), a.missing or b.missing or nan, nan)
 
 
@@ -182,7 +183,7 @@ def divide(a: Range, b: Range) -> Range:
         return Range(missing=missing or nan, nan=nan)
     corners = [x / y for x in (a.low, a.high) for y in (b.low, b.high)]
     nan = a.nan or b.nan
-    tiny = max(min(a.tiny, MAX) / b.size, TINY)
+    tiny = max(min(a.tiny, MAX) / b.size, TINY, min(corners), -max(corners))
     return Range(min(corners), max(corners), tiny, missing or nan, nan)
 
 

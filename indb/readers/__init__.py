@@ -11,10 +11,14 @@ from typing import Any
 from indb import build
 from indb.errors import InvalidModel, UnsupportedModel
 from indb.ir import Block, Model, Target, Type
-from indb.readers import catboost as _catboost  # noqa: F401  registers its readers
+from indb.readers import catboost as _catboost  # noqa: F401  registers its readers, as the next ones do
+from indb.readers import category_encoders as _category_encoders  # noqa: F401
 from indb.readers import foreign, model_files, onnx, versions
-from indb.readers import lightgbm as _lightgbm  # noqa: F401  registers its readers
-from indb.readers import sklearn as _sklearn  # noqa: F401  registers its readers
+from indb.readers import imblearn as _imblearn
+from indb.readers import interpret as _interpret  # noqa: F401
+from indb.readers import lightgbm as _lightgbm  # noqa: F401
+from indb.readers import sklearn as _sklearn  # noqa: F401
+from indb.readers import statsmodels as _statsmodels  # noqa: F401
 from indb.readers import xgboost as _xgboost  # noqa: F401
 from indb.readers.base import (
     NAMES,
@@ -31,7 +35,13 @@ from indb.readers.base import (
 )
 from indb.runtime.forms import takes_raw_text
 
-LIBRARIES = {"sklearn": "scikit-learn", "xgboost": "XGBoost", "lightgbm": "LightGBM", "catboost": "CatBoost"}
+LIBRARIES = {
+    "sklearn": "scikit-learn",
+    "xgboost": "XGBoost",
+    "lightgbm": "LightGBM",
+    "catboost": "CatBoost",
+    "imblearn": "imbalanced-learn",
+}
 """The names of libraries whose package is called otherwise."""
 
 
@@ -62,7 +72,7 @@ def read(
         return found
     if isinstance(found, onnx.File):
         return onnx.read(found, columns)
-    return _read_estimator(_searched(found), columns, trust, text_columns)
+    return _read_estimator(_imblearn.without_samplers(_searched(found)), columns, trust, text_columns)
 
 
 def _searched(estimator: Any) -> Any:

@@ -13,6 +13,10 @@ TESTED: dict[str, tuple[str, str]] = {
     "xgboost": ("3.0", "3.2"),
     "lightgbm": ("4.5", "4.7"),
     "catboost": ("1.2", "1.2"),
+    "statsmodels": ("0.14", "0.15"),
+    "imblearn": ("0.14", "0.14"),
+    "interpret": ("0.7", "0.7"),
+    "category_encoders": ("2.8", "2.11"),
 }
 """Package -> the first and the last release that is tested, patches left out."""
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from indb.runtime import catboost, xgboost
+from indb.runtime import catboost, statsmodels, xgboost
 
-ASKED: dict[str, Callable[[Any], Any]] = {"catboost": catboost.asked, "xgboost": xgboost.asked}
+ASKED: dict[str, Callable[[Any], Any]] = {
+    "catboost": catboost.asked,
+    "statsmodels": statsmodels.asked,
+    "xgboost": xgboost.asked,
+}
 """Top-level package -> what makes of a fitted object one with scikit-learn's methods."""
 
 
