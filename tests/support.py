@@ -31,12 +31,12 @@ NEIGHBOURS = {
     "xgboost": "xgboost",
     "lightgbm": "lightgbm",
     "catboost": "catboost",
-    "statsmodels": "",
+    "statsmodels": "statsmodels.api",
     "interpret": "interpret.glassbox",
     "imblearn": "imblearn.ensemble",
     "category_encoders": "category_encoders",
 }
-"""Package -> the module that offers its models; none for statsmodels, whose results are what is read."""
+"""Package -> the module that offers its models."""
 
 ENGINES = ("duckdb", "postgres")
 
@@ -71,6 +71,9 @@ class Row:
 
 
 def key_of(estimator: Any) -> Key:
+    """The class of a fitted object; results of statsmodels are those of a model, which is what its users know."""
+    if type(estimator).__module__.startswith("statsmodels."):
+        return "statsmodels", type(estimator.model).__name__
     return type(estimator).__module__.split(".")[0], type(estimator).__name__
 
 
@@ -110,6 +113,7 @@ def measured() -> tuple[dict[Key, Class], dict[str, Model]]:
         if model.is_foreign:
             continue
         models[name] = model
+        found = {key for key in found if key[0] != "statsmodels"} | {key_of(estimator)}  # not the wrappers of results
         if name in FLOAT32:  # the last step rounds, and says nothing of what another library does in front of it
             found = {key for key in found if key[0] == key_of(last_step(estimator))[0]}
         for key in found:
@@ -169,8 +173,6 @@ def offered(package: str) -> set[Key]:
     """The models that a package offers: its classes that predict or transform."""
     if package == "sklearn":
         return {(package, name) for name in walk.CLASSES}
-    if not NEIGHBOURS[package]:
-        return set()
     module = importlib.import_module(NEIGHBOURS[package])
     return {
         (package, name)
@@ -185,7 +187,8 @@ def tables() -> dict[str, list[Row]]:
     classes, models = measured()
     found: dict[str, list[Row]] = {}
     for package in ("sklearn", *NEIGHBOURS):
-        keys = offered(package) | {key for key in (*classes, *base.READERS) if key[0] == package}
+        read_by_name = () if package == "statsmodels" else base.READERS
+        keys = offered(package) | {key for key in (*classes, *read_by_name) if key[0] == package}
         found[package] = [row(key, classes[key], models) for key in sorted(keys, key=lambda key: key[1].lower())]
     return found
 

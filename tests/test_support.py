@@ -40,7 +40,8 @@ def test_it_says_what_is_measured(path, text):
 
 def test_no_class_is_missing():
     named = {(package, row.name) for package, rows in tables().items() for row in rows}
-    assert {("sklearn", name) for name in walk.CLASSES} | set(READERS) <= named
+    readers = {key for key in READERS if key[0] != "statsmodels"}  # which is listed by its models
+    assert {("sklearn", name) for name in walk.CLASSES} | readers <= named
 
 
 def test_what_is_read_as_blocks_has_a_case_in_the_zoo():

@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+LIMIT = 1e300
+"""The largest size of a value in a design that is computed with: beyond, and at infinities, engines do not agree."""
+
 
 def spec_of(results: Any) -> Any:
     """What a formula became, or None for a model that was given a matrix."""
@@ -72,15 +75,15 @@ class AskedResults:
     def predict(self, rows: Any) -> Any:
         """What the library predicts, (n_rows,) or (n_rows, n_classes).
 
-        Raises: ValueError for a category that a formula does not know, and for an infinite value.
+        Raises: ValueError for a category that a formula does not know, and for a value beyond LIMIT.
         """
         given = rows if spec_of(self._results) is not None else self._matrix(rows)
         try:
             exog, _ = self._results._transform_predict_exog(given)
         except Exception as error:  # PatsyError, or what a function of the formula raises
             raise ValueError(str(error)) from error
-        if np.isinf(np.asarray(exog, dtype=np.float64)).any():
-            raise ValueError("an infinite value")
+        if (np.abs(np.asarray(exog, dtype=np.float64)) > LIMIT).any():
+            raise ValueError(f"a value beyond {LIMIT}")
         return np.asarray(self._results.predict(given))
 
     def _matrix(self, rows: Any) -> Any:

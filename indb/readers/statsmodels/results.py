@@ -11,7 +11,7 @@ from indb import build, special
 from indb.ir import Apply, Block, Const, Floats, Op, Reduce, ReduceOp, Target, Type
 from indb.readers.base import Frame, Reading, names, reads
 from indb.readers.statsmodels import formula, links
-from indb.runtime.statsmodels import columns, constant, spec_of
+from indb.runtime.statsmodels import LIMIT, columns, constant, spec_of
 
 Mean = Callable[[Any, Block, Reading], Block]
 
@@ -48,8 +48,8 @@ names("statsmodels")(columns)
 def read_results(results: Any, frame: Frame, reading: Reading) -> list[Target]:
     """The mean of each row; a target for each class of an MNLogit. Source: Results.predict in statsmodels.base.model.
 
-    A missing value makes the mean missing. So does an infinite one here: where statsmodels goes on with it, the engines
-    do not agree on what becomes of it.
+    A missing value makes the mean missing. So does an infinite or huge one here: statsmodels goes on with it, and the
+    engines do not agree on what becomes of it.
 
     Raises: UnsupportedModel for another model, one with an offset or an exposure, and a formula that is not read.
     """
@@ -96,7 +96,7 @@ def _linear(x: Block, weights: Floats, reading: Reading) -> Block:
     kept = [place for place in range(len(lanes)) if place not in same]
     if not kept:
         raise reading.unsupported("it has no column but the constant one, so that it predicts the same for every row")
-    reading.require_finite(build.concat([lanes[place] for place in kept]))
+    reading.require_finite(build.concat([lanes[place] for place in kept]), limit=LIMIT)
     return build.linear(build.concat([lanes[place] for place in kept]), weights[:, kept], bias)
 
 
