@@ -48,5 +48,9 @@ def test_what_is_read_as_blocks_has_a_case_in_the_zoo():
     rows = {row.name: row for row in tables()["sklearn"]}
     for name in walk.CLASSES:
         assert rows[name].is_sql or not walk.walked(name).blocks, f"add a case of {name} to the zoo"
+    for package, rows_of_package in tables().items():
+        for row in rows_of_package:
+            has_reader = package != "sklearn" and (package, row.name) in READERS
+            assert row.is_sql or row.udf != "no" or not has_reader, f"add a case of {row.name} to the zoo"
     unseen = [row.name for each in tables().values() for row in each if not row.is_sql and row.udf == "numpy"]
     assert not unseen

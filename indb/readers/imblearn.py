@@ -1,4 +1,4 @@
-"""imbalanced-learn: pipelines whose samplers change only what a model is trained on, and its forests."""
+"""imbalanced-learn: pipelines whose samplers change only what a model is trained on, and its ensembles."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from typing import Any
 
 from indb.readers.base import Frame, Reading, checks, reads, transforms
 from indb.readers.sklearn import check as check_fitted
+from indb.readers.sklearn.averages import bagging_classifier
 from indb.readers.sklearn.compose import read_pipeline, transform_pipeline
 from indb.readers.sklearn.forest import forest_classifier
+from indb.readers.sklearn.weighted import ada_boost_classifier
 
 checks("imblearn")(check_fitted)
+# Samples are balanced while a model is trained; it predicts as the class of scikit-learn that it is made of.
 reads("imblearn", "BalancedRandomForestClassifier")(forest_classifier)
+reads("imblearn", "BalancedBaggingClassifier", "EasyEnsembleClassifier")(bagging_classifier)
+reads("imblearn", "RUSBoostClassifier")(ada_boost_classifier)
 
 
 def without_samplers(estimator: Any) -> Any:

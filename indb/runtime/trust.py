@@ -37,6 +37,7 @@ _NAMED = {
         *("Matern", "PairwiseKernel", "Product", "RBF", "RationalQuadratic", "Sum", "WhiteKernel"),
     ),
     "sklearn.impute._iterative": ("IterativeImputer", "_ImputerTriplet"),
+    "sklearn.multiclass": ("_ConstantPredictor",),
     "sklearn.metrics._classification": ("balanced_accuracy_score",),
     "sklearn.metrics._dist_metrics": tuple(
         f"{metric}Distance64" for metric in ("Chebyshev", "Euclidean", "Manhattan", "Minkowski")

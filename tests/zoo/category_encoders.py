@@ -14,7 +14,14 @@ from zoo.cases import add
 
 _ENCODERS: tuple[Any, ...] = (
     *(ce.BackwardDifferenceEncoder, ce.BaseNEncoder, ce.BinaryEncoder, ce.CatBoostEncoder, ce.CountEncoder),
-    *(ce.CountTargetEncoder, ce.GrayEncoder, ce.HelmertEncoder, ce.JamesSteinEncoder, ce.LeaveOneOutEncoder),
+    *(
+        ce.CountTargetEncoder,
+        ce.GLMMEncoder,
+        ce.GrayEncoder,
+        ce.HelmertEncoder,
+        ce.JamesSteinEncoder,
+        ce.LeaveOneOutEncoder,
+    ),
     *(ce.MEstimateEncoder, ce.OneHotEncoder, ce.OrdinalEncoder, ce.PolynomialEncoder, ce.QuantileEncoder),
     *(ce.RankHotEncoder, ce.SumEncoder, ce.SummaryEncoder, ce.TargetEncoder, ce.WOEEncoder),
 )

@@ -1,9 +1,15 @@
 """Pipelines with samplers and ensembles of imbalanced-learn."""
 
-from imblearn.ensemble import BalancedRandomForestClassifier
+from imblearn.ensemble import (
+    BalancedBaggingClassifier,
+    BalancedRandomForestClassifier,
+    EasyEnsembleClassifier,
+    RUSBoostClassifier,
+)
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline
 from imblearn.under_sampling import RandomUnderSampler
+from sklearn.ensemble import AdaBoostClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -18,6 +24,14 @@ _balanced = BalancedRandomForestClassifier(
 )
 add("imblearn_balanced_forest", _balanced, "numbers", "texts3")
 add("imblearn_balanced_forest_gaps", make_pipeline(SimpleImputer(), _balanced), "gaps", "bools")
+_tree = DecisionTreeClassifier(max_depth=2)
+add("imblearn_balanced_bagging", BalancedBaggingClassifier(_tree, n_estimators=3, random_state=0), "numbers", "texts3")
+add("imblearn_bagging_features", BalancedBaggingClassifier(
+    LogisticRegression(), n_estimators=3, max_features=0.5, random_state=0), "numbers", "ints2")  # fmt: skip
+add("imblearn_easy_ensemble", EasyEnsembleClassifier(n_estimators=2, estimator=AdaBoostClassifier(
+    _tree, n_estimators=2, random_state=0), random_state=0), "numbers", "bools")  # fmt: skip
+add("imblearn_rus_boost", RUSBoostClassifier(_tree, n_estimators=3, random_state=0), "numbers", "texts3")
+add("imblearn_rus_boost_two", RUSBoostClassifier(_tree, n_estimators=3, random_state=0), "numbers", "texts2")
 add("imblearn_smote", make_pipeline(StandardScaler(), SMOTE(random_state=0), LogisticRegression()), "numbers", "texts3")
 add("imblearn_sampler_first", make_pipeline(
     RandomUnderSampler(random_state=0), DecisionTreeClassifier(max_depth=3)), "array", "ints2")  # fmt: skip

@@ -3,6 +3,7 @@
 from typing import Any
 
 from interpret.glassbox import ExplainableBoostingClassifier, ExplainableBoostingRegressor
+from interpret.privacy import DPExplainableBoostingClassifier, DPExplainableBoostingRegressor
 from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
@@ -20,6 +21,9 @@ add("interpret_three_classes", _classifier, "mixed", "texts3")
 add("interpret_bools", ExplainableBoostingClassifier(**_pairs), "numbers", "bools")
 add("interpret_pairs", ExplainableBoostingClassifier(**_pairs), "mixed", "ints3")
 add("interpret_regressor", _regressor, "infinite", "amount")
+_private = {"outer_bags": 1, "max_rounds": 4, "n_jobs": 1, "random_state": 0}
+add("interpret_private", DPExplainableBoostingClassifier(**_private), "numbers", "texts2")
+add("interpret_private_regressor", DPExplainableBoostingRegressor(**_private), "numbers", "amount")
 add("interpret_pairs_regressor", ExplainableBoostingRegressor(**_pairs), "mixed", "amount")
 add("interpret_categories", _regressor, "categories", "amount")
 add("interpret_texts", _classifier, "odd_texts", "ints2")
