@@ -275,3 +275,4 @@ add_fitted("lightgbm_booster_rf", booster("numbers", "positive", objective="pois
     bagging_fraction=0.5, bagging_freq=1), outputs=ask_booster)  # fmt: skip
 add_fitted("lightgbm_booster_classes", booster("categories", "classes3", objective="multiclass", num_class=3, **CODES),
     outputs=ask_booster)  # fmt: skip
+add("lightgbm_model", lgb.LGBMModel(objective="regression", **SMALL), "numbers", "amount")
