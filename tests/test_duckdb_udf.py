@@ -15,7 +15,7 @@ import pytest
 from deployed import binary, regression, rows, run, several
 from sklearn.neighbors import KNeighborsClassifier
 from tables import KEY, TABLE, create
-from test_matrix import CASES, CHANGED, Expected, expect, expected, narrow, public_calls
+from test_matrix import CHANGED, SAMPLED, Expected, expect, expected, narrow, public_calls
 
 import indb
 from indb import build
@@ -62,7 +62,7 @@ def exact(case: Expected) -> Exact:
     return Exact(case.model, case.optimised, case.rows, case.values, case.slack, np.zeros_like(case.open))
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", SAMPLED)
 def test_every_call_gives_the_bits_of_evaluate(duckdb_connection: duckdb.DuckDBPyConnection, name: str) -> None:
     check_calls(duckdb_connection, exact(expected(name)))
 

@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 from agreement import is_exact, linear_slack, room
 from numpy.typing import NDArray
+from picks import SAMPLE, marked
 from rows import awkward_rows
 from tables import KEY, TABLE, Rows, create, rows_of
 from zoo import ZOO
@@ -34,11 +35,6 @@ from indb.evaluate import Values, decode, evaluate
 from indb.ir import Apply, Block, Const, Distance, Linear, Model, Op, Reduce, ReduceOp, Target, walk
 from indb.passes import optimise
 from indb.readers import read
-
-REPRESENTATIVE = frozenset(
-    ("logistic_texts3", "hist_two_classes", "tree_two_targets", "one_hot_forest", "scale_only", "names_linear")
-)
-"""The cases of `make quick`; the others are marked slow."""
 
 LARGE = {
     "duckdb": frozenset(
@@ -63,7 +59,8 @@ BIG = 1e290
 TYPES = {"double": "float8", "text": "text", "bigint": "bigint", "boolean": "boolean"}
 
 ENGINES = (pytest.param("duckdb"), pytest.param("postgres", marks=pytest.mark.postgres))
-CASES = tuple(pytest.param(name, marks=() if name in REPRESENTATIVE else pytest.mark.slow) for name in ZOO)
+CASES = marked()
+SAMPLED = marked(SAMPLE)
 CHANGED = ("xgb_integers", "xgb_categories_sets", "xgb_two_classes",
            "linear_integers", "tree_integers", "hist_named_categories", "hist_dtype_categories", "one_hot_ignore",
            "one_hot_tree", "one_hot_infrequent", "ordinal_forest", "everything_logistic", "hist_gaps",
@@ -224,7 +221,7 @@ def test_every_strategy(engine: Engine, dialect: str, name: str) -> None:
     check_bodies(engine, case, strategies)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", SAMPLED)
 @pytest.mark.parametrize("dialect", ENGINES)
 def test_to_sql(engine: Engine, dialect: str, name: str) -> None:
     """The text is written for a table that nobody looked at. PostgreSQL casts no boolean to a double: here all are."""
@@ -244,7 +241,7 @@ def test_to_sql(engine: Engine, dialect: str, name: str) -> None:
         case.check(lane, values, f"{lane.name} of to_sql")
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", SAMPLED)
 @pytest.mark.parametrize("dialect", ENGINES)
 def test_deployed(engine: Engine, dialect: str, name: str) -> None:
     """Every call of the public surface, in one query, of the model as SQL; test_*_udf does it for Python functions."""

@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 from agreement import is_exact
 from numpy.typing import NDArray
+from picks import SAMPLE, marked
 from rows import awkward_rows
 from zoo import FLOAT32, OPEN, OUTPUTS, THREADS, ZOO
 from zoo.cases import EXPANDS, Outputs
@@ -166,7 +167,7 @@ def assert_outputs(
             assert_labels(target, ours[target.name]["predict"], theirs[target.name, "predict"], defined, what)
 
 
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", marked(quick=SAMPLE))
 def test_evaluate_equals_scikit_learn(name: str) -> None:
     estimator, frame = ZOO[name]()
     model = read(estimator).in_sql

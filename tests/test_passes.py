@@ -5,6 +5,7 @@ import zlib
 import numpy as np
 import pytest
 from agreement import linear_slack, room
+from picks import marked
 from rows import NUMBERS, awkward_rows
 from zoo import ZOO
 
@@ -39,7 +40,7 @@ from indb.passes.splits import fold_splits
 from indb.readers import read
 
 QUICK = ("logistic_texts3", "one_hot_tree", "scale_twice_boosting", "hist_infinite", "ordinal_hist", "one_hot_ignore")
-CASES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in ZOO]
+CASES = marked(quick=QUICK)
 
 X, Y, CITY = Column("x"), Column("y"), Column("city", Type.TEXT)
 

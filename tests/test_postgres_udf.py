@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from deployed import binary, objects, regression, rows
 from tables import KEY, TABLE, create
-from test_matrix import CHANGED, REPRESENTATIVE, Expected, expect, narrow, public_calls
+from test_matrix import CHANGED, SAMPLED, Expected, expect, narrow, public_calls
 from zoo import ZOO
 
 import indb
@@ -21,7 +21,6 @@ from indb.engines.postgres import Postgres
 from indb.errors import DatabaseError, DeployError
 from indb.ir import Column, Concat, Linear, Model, Target
 
-CASES = [pytest.param(name, marks=() if name in REPRESENTATIVE else pytest.mark.slow) for name in ZOO]
 OUTPUTS = ("predict", "predict_proba", "decision_function", "transform")
 
 
@@ -64,7 +63,7 @@ def case_of(name, server_python, kinds=None):
     return Exact(**{**values, "open": np.zeros(len(case.rows), dtype=bool)})
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", SAMPLED)
 def test_every_call_gives_the_bits_of_evaluate(plpython, postgres_connection, server_python, name):
     case = case_of(name, server_python)
     create(postgres_connection.execute, "postgres", case.rows)

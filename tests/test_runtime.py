@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from picks import marked
 from rows import awkward_rows
 from zoo import ZOO
 
@@ -29,8 +30,7 @@ from indb.runtime.trees import WORD, Kernel, pick
 from indb.runtime.walk import Numeric, Walk
 from indb.runtime.words import Coded, Texts
 
-REPRESENTATIVE = frozenset(("logistic_texts3", "hist_two_classes", "tree_two_targets", "one_hot_forest", "scale_only"))
-CASES = tuple(pytest.param(name, marks=() if name in REPRESENTATIVE else pytest.mark.slow) for name in ZOO)
+CASES = marked()
 
 
 def case(name: str) -> tuple[Model, dict[str, Any], int]:
