@@ -1,104 +1,176 @@
-"""A library's model that is written in SQL beside it: the k nearest neighbours."""
+"""statsmodels and category_encoders: what is refused, how results are asked, and the functions that they need."""
 
-import re
+from __future__ import annotations
 
-import duckdb
+import subprocess
+import sys
+from typing import Any
+
+import category_encoders as ce
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, RadiusNeighborsClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+import statsmodels.api as sm
+import statsmodels.formula.api as smf
+from scipy import special as scipy_special
+from scipy import stats
+from sklearn.cluster import DBSCAN, SpectralCoclustering
+from sklearn.decomposition import NMF
+from sklearn.manifold import TSNE
+from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
+from sklearn.preprocessing import LabelEncoder
+from zoo import ZOO
 
 import indb
-from indb.emit import Strategy
-from indb.errors import EmitError, InvalidModel
-from indb.ir import ForeignModel, Nearest, walk
-from indb.readers import read
+from indb import build, special
+from indb.errors import UnsupportedModel
+from indb.evaluate import evaluate
+from indb.ir import Block, Column, Model, Target
+from indb.runtime.asked import asked
 
-RNG = np.random.default_rng(3)
-FRAME = pd.DataFrame({"x": RNG.normal(size=300), "y": RNG.integers(0, 4, 300).astype(float)})
-LABELS = np.where(FRAME["x"] + FRAME["y"] > 1.5, "yes", "no")
+SIZES = 10.0 ** np.arange(-300, 300, 7)
+POINTS = np.concatenate([np.linspace(-38, 38, 20001), SIZES, -SIZES, [0.0, -0.0, np.inf, -np.inf, np.nan]])
 
-
-@pytest.fixture(scope="module")
-def fitted():
-    return make_pipeline(StandardScaler(), KNeighborsClassifier(4)).fit(FRAME, LABELS)
-
-
-@pytest.fixture
-def db():
-    with duckdb.connect() as connection:
-        more = pd.concat([FRAME, pd.DataFrame({"x": [None, np.inf, 1e200], "y": [0.0, 1.0, 2.0]})], ignore_index=True)
-        more.insert(0, "id", range(len(more)))
-        connection.execute("CREATE TABLE points AS SELECT id::INTEGER AS id, x, y FROM more")
-        with indb.connect(connection) as database:
-            yield database
+X = Column("x")
+FUNCTIONS: dict[str, tuple[Block, Any]] = {
+    "normal": (special.normal_cdf(X), scipy_special.ndtr),
+    "cauchy": (special.cauchy_cdf(X), stats.cauchy.cdf),
+}
 
 
-def test_its_twin_has_the_same_outputs_and_is_saved_with_it(fitted, tmp_path):
-    model = read(fitted)
-    assert isinstance(model, ForeignModel)
-    assert not model.in_sql.is_foreign
-    assert any(isinstance(block, Nearest) for block in walk(model.in_sql.roots()))
-    model.save(tmp_path / "nearest.indb")
-    again = indb.load(tmp_path / "nearest.indb")
-    assert again.is_foreign
-    assert str(again.in_sql) == str(model.in_sql)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_distributions_keep_the_digits_of_their_tails(name: str) -> None:
+    block, library = FUNCTIONS[name]
+    found = evaluate(Model((X,), (Target("", {"transform": block}),)), {"x": POINTS})[""]["transform"][:, 0]
+    np.testing.assert_allclose(found, library(POINTS), rtol=1e-14, atol=0.0)
 
 
-def test_the_library_is_preferred_and_sql_is_possible(db, fitted):
-    plan = db.plan(read(fitted), "points")
-    assert plan.strategy is Strategy.UDF
-    assert "its library gives every row its score" in plan.reason
-    assert {option.strategy for option in plan.options if not option.refused} == set(Strategy)
+def table() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=60), "b": rng.random(60) + 1.0, "c": rng.choice(["u", "v"], 60)})
+    return frame.assign(y=frame["a"] + rng.normal(size=60), n=rng.poisson(2, 60))
 
 
-@pytest.mark.parametrize("strategy", ["udf", "expression", "staged"])
-def test_labels_are_those_of_the_library(db, fitted, strategy):
-    db.deploy("near", read(fitted), "points", strategy=strategy)
-    found = dict(db.sql("SELECT id, predict_label('near', p) FROM points AS p").fetchall())
-    wanted = fitted.predict(FRAME)
-    given = [found[number] for number in range(len(FRAME))]
-    open_rows = [label is None for label in given]
-    assert [label for label in given if label] == [w for w, gap in zip(wanted, open_rows, strict=True) if not gap]
-    assert sum(open_rows) == 0 if strategy == "udf" else sum(open_rows) < 5
-    assert found[300] is None
-    assert found[301] is None
-    assert (found[302] is None) == (strategy != "udf"), "all training rows are equally far from 1e200"
-    assert db.verify("near").ok
+scale = 2.0
 
 
-def test_a_tie_has_no_score_in_sql(db):
-    points = pd.DataFrame({"x": [0.0, 2.0, 9.0], "y": [0.0, 0.0, 0.0]})
-    model = read(KNeighborsRegressor(1).fit(points, [1.0, 5.0, 7.0]))
-    db.sql("CREATE TABLE between (id integer, x double, y double); INSERT INTO between VALUES (0, 1, 0), (1, 1.1, 0)")
-    db.deploy("one", model, "between", strategy="staged")
-    assert sorted(db.sql("SELECT id, predict('one', b) FROM between AS b").fetchall()) == [(0, None), (1, 5.0)]
+@pytest.mark.parametrize(
+    ("formula", "why"),
+    [
+        ("y ~ center(a)", r"center\(a\) in its formula holds center\(a\)"),
+        ("y ~ bs(a, df=4)", "gives 4 columns"),
+        ("y ~ I(a**5)", "has the exponent 5"),
+        ("y ~ I(b**a)", "has the exponent a"),
+        ("y ~ I(a > 0)", "is a category, and not simply a column"),
+        ("y ~ np.clip(a, 0, 1)", "holds np.clip"),
+        ("y ~ I(a % 2)", "holds a % 2"),
+    ],
+)
+def test_a_formula_that_is_not_read_says_which_part(formula: str, why: str) -> None:
+    with pytest.raises(UnsupportedModel, match=f"cannot read RegressionResultsWrapper: .*{why}"):
+        indb.read(smf.ols(formula, table()).fit())
 
 
-def test_what_has_no_twin():
-    many = KNeighborsClassifier().fit(RNG.normal(size=(60_000, 3)), np.arange(60_000) % 2)
-    model = read(many)
-    assert model.in_sql is model
-    with pytest.raises(EmitError, match="only the library that fitted it can run its KNeighborsClassifier"):
-        indb.to_sql(model, "duckdb", "points", ["id"])
-    other = read(KNeighborsClassifier(metric="cosine").fit(FRAME, LABELS))
-    assert other.in_sql is other
+def test_a_number_of_the_program_is_a_constant_of_the_formula() -> None:
+    frame = table()
+    results = smf.ols("y ~ I(a * scale)", frame).fit()
+    found = evaluate(indb.read(results), {"a": frame["a"].to_numpy()})[""]["predict"][:, 0]
+    np.testing.assert_allclose(found, results.predict(frame), rtol=1e-12)
 
 
-def test_what_a_radius_reads():
-    near = read(RadiusNeighborsClassifier(3.0, algorithm="kd_tree").fit(FRAME, LABELS))
-    assert not near.is_foreign
-    brute = read(RadiusNeighborsClassifier(3.0, algorithm="brute").fit(FRAME, LABELS))
-    assert brute.is_foreign
-    assert "by brute force" in brute.source["reason"]
+def test_offsets_and_other_models_are_refused() -> None:
+    frame = table()
+    for options in ({"offset": frame["b"]}, {"exposure": frame["b"]}):
+        family = sm.families.Poisson()
+        with pytest.raises(UnsupportedModel, match=f"fitted with {next(iter(options))}"):
+            indb.read(sm.GLM(frame["n"], frame[["a"]], family=family, **options).fit())
+        with pytest.raises(UnsupportedModel, match=f"fitted with {next(iter(options))}"):
+            indb.read(sm.Poisson(frame["n"], frame[["a"]], **options).fit(disp=0))
+    with pytest.raises(UnsupportedModel, match=r"there is no reader for statsmodels.*OLS"):
+        indb.read(sm.OLS(frame["y"], frame[["a"]]))
+    with pytest.raises(UnsupportedModel, match="no column but the constant one"):
+        indb.read(sm.OLS(frame["y"], sm.add_constant(frame[[]])).fit())
 
 
-def test_a_twin_with_other_outputs_is_refused(fitted):
-    model = read(fitted)
-    other = read(KNeighborsRegressor().fit(FRAME, FRAME["x"]))
-    with pytest.raises(InvalidModel, match=re.escape("what is written in its place has other outputs")):
-        ForeignModel(model.columns, model.targets, written=other.in_sql)
-    with pytest.raises(InvalidModel, match="what is written in its place cannot be written"):
-        ForeignModel(model.columns, model.targets, written=other)
+def test_results_are_asked_by_the_columns_of_a_table() -> None:
+    results, frame = ZOO["statsmodels_ols"]()
+    ready = asked(results)
+    assert list(ready.feature_names_in_) == list(frame.columns)
+    wanted = results.predict(sm.add_constant(frame))
+    np.testing.assert_array_equal(ready.predict(frame), wanted)
+    np.testing.assert_array_equal(ready.predict(frame.to_numpy()), wanted)
+    np.testing.assert_array_equal(ready.predict(sm.add_constant(frame).to_numpy()), wanted)
+    with pytest.raises(ValueError, match="a value beyond"):
+        ready.predict(frame.assign(age=np.inf))
+    formula, frame = ZOO["statsmodels_formula_categories"]()
+    with pytest.raises(ValueError, match="does not match any of the expected levels"):
+        asked(formula).predict(frame.assign(plan="gold"))
+
+
+@pytest.mark.parametrize("name", ["statsmodels_ols", "statsmodels_mnlogit", "statsmodels_formula_interactions"])
+def test_results_prove_a_deployment(name: str, tmp_path: Any) -> None:
+    results, frame = ZOO[name]()
+    model = indb.read(results)
+    frame = frame.dropna().reset_index(drop=True)
+    proof = indb.golden_rows(results, frame, model)
+    with indb.connect(f"duckdb:///{tmp_path / 'shop.duckdb'}") as database:
+        database.engine.connection.register("given", frame)
+        database.engine.connection.execute("CREATE TABLE customers AS SELECT * FROM given")
+        database.deploy("m", model, table="customers", proof=proof)
+        assert database.verify("m", model_object=results).ok
+
+
+@pytest.mark.parametrize(
+    ("encoder", "why"),
+    [
+        (ce.HashingEncoder(cols=["c"], max_process=1), "there is no reader for category_encoders"),
+        (ce.CountEncoder(cols=["c"], min_group_size=5), "it has min_group_size"),
+        (ce.TargetEncoder(cols=["c"], hierarchy={"c": {"all": ("u", "v")}}), "it has hierarchy"),
+        (ce.OrdinalEncoder(), "is not fitted"),
+    ],
+)
+def test_an_encoder_that_is_not_read_is_named(encoder: Any, why: str) -> None:
+    frame = table()
+    if why != "is not fitted":
+        encoder = encoder.fit(frame[["a", "c"]], frame["y"])
+    with pytest.raises(UnsupportedModel, match=f"cannot read {type(encoder).__name__}: .*{why}"):
+        indb.read(encoder)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "why"),
+    [
+        (DBSCAN(), "no predict or transform for new rows\n  It labels only"),
+        (TSNE(perplexity=3.0), "no predict or transform for new rows\n  It places only"),
+        (SpectralCoclustering(2), "no predict or transform for new rows\n  It groups only"),
+        (NearestNeighbors(), "no predict or transform for new rows\n  It finds rows"),
+        (LocalOutlierFactor(), "no predict or transform for new rows\n  Fit it with novelty=True"),
+        (NMF(2, init="random", random_state=0, max_iter=2000), "the rows beside it"),
+    ],
+)
+def test_what_has_nothing_for_new_rows_says_what_to_do(estimator: Any, why: str) -> None:
+    rows = np.abs(np.random.default_rng(0).normal(size=(40, 3)))
+    with pytest.raises(UnsupportedModel, match=f"cannot read {type(estimator).__name__}: .*{why}"):
+        indb.read(estimator.fit(rows))
+    with pytest.raises(UnsupportedModel, match="it encodes the labels of the training"):
+        indb.read(LabelEncoder().fit(["a", "b"]))
+
+
+def test_other_libraries_are_not_imported_to_read_a_pipeline() -> None:
+    script = """
+import sys
+import numpy as np
+from sklearn.linear_model import LinearRegression
+import indb
+indb.read(LinearRegression().fit(np.eye(3), [1.0, 2.0, 3.0]))
+packages = {"statsmodels", "patsy", "interpret", "imblearn", "category_encoders"}
+assert not packages & set(sys.modules), packages & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_special_function_needs_no_guard_in_postgresql() -> None:
+    model = Model((X,), (Target("", {"predict": special.normal_cdf(build.add(X, build.number(1.0)))}),))
+    text = indb.to_sql(model, "postgres", "t")
+    assert len(text) < 20_000
+    assert "ln(" not in text
