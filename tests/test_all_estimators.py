@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 import zlib
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from test_oracle import assert_outputs, library_input, library_outputs, linear_s
 from walk import CLASSES, Walked, walked
 
 from indb.evaluate import Values, column_values, decode, evaluate
-from indb.ir import Model, Target, Type
+from indb.ir import Model, Target, Type, model_of
 from indb.runtime.scorer import Scorer
 
 ROWS = 40
@@ -28,6 +27,9 @@ ASKED = 4
 
 TOGETHER = 6
 """How many rows are scored alone too, where a library runs."""
+
+HUGE = 1e9
+"""Rows with larger values may be left missing where a library goes on: sums overflow, angles lose all their digits."""
 
 REFUSALS = (ValueError, IndexError)
 """What a library raises for a row that it does not take; the second one by a slip, for a code that it never saw."""
@@ -80,16 +82,16 @@ def check(found: Walked, model: Model, rows: pd.DataFrame) -> None:
     scorer = Scorer(model)
     ours = outputs(model, scorer, rows)
     numeric = [column.name for column in model.columns if column.kind is Type.NUMBER]
-    overflows = np.isposinf(slacks(model, rows)) & ~np.isinf(rows[numeric]).any(axis=1).to_numpy()
+    huge = (np.isfinite(rows[numeric]) & (rows[numeric].abs() > HUGE)).any(axis=1).to_numpy()
     for methods in (
         [[method] for method in model.targets[0].outputs] if model.is_foreign else [model.targets[0].outputs]
     ):
         targets = tuple(part_of(target, methods) for target in model.targets)
-        part = replace(model, targets=targets)
+        part = model_of(model.columns, targets, model.source)
         everything = [ours[target.name][method] for target in targets for method in methods]
         scored = ~np.isnan(np.concatenate(everything, axis=1)).all(axis=1)
         assert scored.sum() >= ROWS // 2, "too few rows are scored for the test to say anything"
-        unscored = np.flatnonzero(~scored & ~overflows)
+        unscored = np.flatnonzero(~scored & ~huge)
         for row in unscored[:: 1 + len(unscored) // ASKED].tolist():
             assert is_refused(found, rows.iloc[[row]], targets), f"it scores {rows.iloc[row].tolist()}"
         kept = rows[scored].reset_index(drop=True)
