@@ -169,9 +169,11 @@ class Linear(Block):
 class Distance(Block):
     """How far x is from each of a set of points (n_points, x.width): a lane for each. A missing lane makes all missing.
 
-    The terms are added in the order of the lanes.
+    The terms are added in `order`: first those of lanes in which all points are whole numbers, up to `WHOLE`, then the
+    others. So the terms of whole numbers (one-hot lanes, say) come to a whole number, however they are put together.
     """
 
+    WHOLE: ClassVar[float] = 2.0**20
     reads = "x"
     x: Block
     points: Floats
@@ -180,6 +182,21 @@ class Distance(Block):
     @property
     def width(self) -> int:
         return int(self.points.shape[0])
+
+    @property
+    def n_whole(self) -> int:
+        """In how many lanes all points are whole numbers."""
+        return sum(self._whole())
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The lanes in the order in which their terms are added."""
+        whole = self._whole()
+        return tuple(sorted(range(len(whole)), key=lambda lane: not whole[lane]))
+
+    def _whole(self) -> list[bool]:
+        found = (self.points.round() == self.points) & (abs(self.points) <= self.WHOLE)
+        return [bool(whole) for whole in found.all(axis=0)]
 
 
 POWERS = (0.0, 0.5, 1.0)

@@ -132,7 +132,7 @@ def evaluate_block(block: Block, args: Sequence[Values], n_rows: int) -> Values:
         case Linear(_, weight, bias):
             return linear(args[0], weight, bias)
         case Distance(_, points, metric):
-            return distance(args[0], points, metric)
+            return distance(args[0], points, metric, block.order)
         case Nearest():
             return nearest(block, *args)
         case TreeEnsemble():
@@ -237,10 +237,10 @@ def linear(x: Values, weight: Floats, bias: Floats) -> Floats:
     return total + bias
 
 
-def distance(x: Values, points: Floats, metric: Metric) -> Floats:
-    """How far each row is from each point, (n_rows, n_points), the terms added in the order of the lanes."""
+def distance(x: Values, points: Floats, metric: Metric, order: Sequence[int]) -> Floats:
+    """How far each row is from each point, (n_rows, n_points), the terms of the lanes added in an order."""
     total = np.zeros((len(x), len(points)))
-    for lane in range(x.shape[1]):
+    for lane in order:
         difference = x[:, lane : lane + 1] - points[:, lane]
         match metric:
             case Metric.SQUARED:

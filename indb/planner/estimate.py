@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from indb.emit import Binding, largest_lane, largest_work
-from indb.ir import Linear, Model, TreeEnsemble, Type
+from indb.ir import Model, TreeEnsemble, Type
+from indb.runtime.kernels import n_values
 from indb.runtime.leaves import Leaves
 from indb.runtime.regroup import ROWS, Groups
 from indb.runtime.scorer import row_steps
@@ -58,7 +59,7 @@ def estimate(original: Model, optimised: Model, dialect: str, binding: Binding) 
         len(original.columns) - texts,
         texts,
         len(steps) + len(original.columns) + TREE_CALLS * len(trees),
-        sum(step.x.width * step.width if isinstance(step, Linear) else step.width for step in steps),
+        sum(map(n_values, steps)),
         sum(map(_splits, trees)),
     )
 

@@ -56,7 +56,7 @@ def computing(block: Block) -> Compute:
         case Reduce(op):
             return lambda parts, n_rows: reduce_lanes(op, spread(parts[0]))
         case Linear():
-            return _Linear(block).rows
+            return Sums(block).rows
         case Lookup():
             return _Table(block).rows
     return lambda parts, n_rows: evaluate_block(block, [spread(part) for part in parts], n_rows)
@@ -80,7 +80,7 @@ def _side_by_side(parts: Parts, n_rows: int) -> Values:
 
 def by_row(parts: Parts, n_rows: int) -> Floats:
     """Numbers side by side, each row in one piece, as libraries take them."""
-    found = np.empty((n_rows, sum(map(_width, parts))))
+    found = np.empty((n_rows, sum(map(width_of, parts))))
     lane = 0
     for part in parts:
         values = part.values.take(part.numbers, axis=0) if isinstance(part, Coded) else part
@@ -119,7 +119,7 @@ def in_order(terms: NDArray[Any]) -> NDArray[Any]:
     return total
 
 
-class _Linear:
+class Sums:
     """A linear map, (n_rows, width), its terms added in the order of the lanes."""
 
     def __init__(self, block: Linear) -> None:
@@ -135,7 +135,7 @@ class _Linear:
         terms = np.zeros((at_once + 1, width, n_rows))
         filled, lane = 1, 0
         for part in parts:
-            stop = lane + _width(part)
+            stop = lane + width_of(part)
             first = lane
             while lane < stop:
                 count = min(stop - lane, at_once + 1 - filled)
@@ -148,7 +148,7 @@ class _Linear:
     def _in_pieces(self, parts: Parts, n_rows: int) -> Values:
         """The same for so many rows at a time that sums and terms stay in the processor's cache."""
         width = self.weight.shape[1]
-        fills = self._fills(parts)
+        fills = self.fills(parts)
         found = np.empty((width, n_rows))
         step = max(AT_ONCE // width, 1)
         for start in range(0, n_rows, step):
@@ -160,7 +160,7 @@ class _Linear:
             np.add(total, self.bias[:, None], out=found[:, rows])
         return found.T
 
-    def _fills(self, parts: Parts) -> list[Callable[[slice, Floats], Any]]:
+    def fills(self, parts: Parts) -> list[Callable[[slice, Floats], Any]]:
         """What computes each term for some rows. Texts of which each has one lane that is not 0 make one term.
 
         What is left out are products with 0, which change no sum.
@@ -168,7 +168,7 @@ class _Linear:
         fills: list[Callable[[slice, Floats], Any]] = []
         lane = 0
         for part in parts:
-            stop = lane + _width(part)
+            stop = lane + width_of(part)
             if not isinstance(part, Coded):
                 fills += [partial(_multiplied, part.T[place - lane], self.weight[place]) for place in range(lane, stop)]
             elif self.is_finite and (part.values != 0.0).sum(axis=1).max(initial=0) <= 1:
@@ -199,7 +199,8 @@ def _of_texts(products: Floats, numbers: Numbers, rows: slice, term: Floats) -> 
     products.take(numbers[rows], axis=1, out=term, mode="clip")  # "raise" would copy
 
 
-def _width(part: Values | Coded) -> int:
+def width_of(part: Values | Coded) -> int:
+    """The number of lanes."""
     width: int = (part.values if isinstance(part, Coded) else part).shape[1]
     return width
 

@@ -10,8 +10,9 @@ import numpy as np
 from indb import codec
 from indb.evaluate import Values
 from indb.ir import Block, Column, Foreign, Model, TreeEnsemble, Type, walk
-from indb.runtime.blocks import Compute, by_row, computing, reading, spread
+from indb.runtime.blocks import Compute, by_row, spread
 from indb.runtime.foreign import Batch, Libraries
+from indb.runtime.kernels import computing, reading
 from indb.runtime.regroup import ROWS, Groups, regroup
 from indb.runtime.trees import Trees
 from indb.runtime.widen import widen
