@@ -122,7 +122,8 @@ def golden_rows(model_object: Any, frame: Any, model: Model | None = None, budge
             each += [found[method][number] for number in kept]
         added = _columns(more)
         columns = {name: values + [added[name][number] for number in kept] for name, values in columns.items()}
-    return GoldenRows(columns, {method: _by_target(each, method) for method, each in rows.items()})
+    labels = next((np.size(row) for row in rows.get("predict", ()) if row is not None), 1)
+    return GoldenRows(columns, {method: _by_target(each, method, labels) for method, each in rows.items()})
 
 
 def _is_told(found: Mapping[str, Sequence[Any]], number: int) -> bool:
@@ -157,7 +158,7 @@ def _rowwise(function: Callable[[Any], Any], frame: Any) -> list[Any]:
         return []
     try:
         return _split_rows(function(frame), size)
-    except ValueError:
+    except (ValueError, IndexError):  # the second one for a category beyond those of training
         if size == 1:
             return [None]
     part = frame.iloc if hasattr(frame, "iloc") else frame
@@ -173,8 +174,8 @@ def _split_rows(result: Any, size: int) -> list[Any]:
     return list(np.asarray(result))
 
 
-def _by_target(rows: list[Any], method: str) -> list[list[Any]]:
-    """[target][row] of what `_rowwise` gave."""
+def _by_target(rows: list[Any], method: str, labels: int) -> list[list[Any]]:
+    """[target][row] of what `_rowwise` gave; `labels` are predicted for each row."""
     sample: Any = next((row for row in rows if row is not None), None)
     if isinstance(sample, tuple):
         return [[None if row is None else list(row[target]) for row in rows] for target in range(len(sample))]
@@ -182,6 +183,12 @@ def _by_target(rows: list[Any], method: str) -> list[list[Any]]:
         return [[None if row is None else row[target] for row in rows] for target in range(len(sample))]
     if method == "predict":
         return [rows]
+    if labels > 1:  # each label is there or not: it has one decision, and the probability that it is there
+        two = method == "predict_proba"
+        return [
+            [None if row is None else [1 - row[label], row[label]] if two else [row[label]] for row in rows]
+            for label in range(labels)
+        ]
     return [[None if row is None else list(np.atleast_1d(row)) for row in rows]]
 
 

@@ -240,7 +240,7 @@ def _settled(model: Model, ready: Model, rows: list[Row]) -> list[Row]:
 
     A border of a decision moves with the last bit of a sum; and one of huge terms overflows in some order.
     """
-    sums = [block for block in walk(ready.roots()) if isinstance(block, Linear)]
+    sums = [block for block in walk(ready.roots()) if _adds(block)]
     if model.is_foreign or not sums:
         return rows
     columns = _columns(model, rows)
@@ -253,10 +253,17 @@ def _settled(model: Model, ready: Model, rows: list[Row]) -> list[Row]:
     return [row for row, keep in zip(rows, kept.tolist(), strict=True) if keep]
 
 
-def _overflows(model: Model, sums: Sequence[Linear], columns: Mapping[str, list[Any]]) -> Bools:
+def _adds(block: Block) -> bool:
+    return isinstance(block, Linear | Distance) or (isinstance(block, Reduce) and block.op is ReduceOp.SUM)
+
+
+def _overflows(model: Model, sums: Sequence[Block], columns: Mapping[str, list[Any]]) -> Bools:
     """The rows in which a lane of some sum is infinite, or the sizes of its terms are too large together."""
     sizes: dict[str, Block] = {}
     for number, each in enumerate(sums):
+        if not isinstance(each, Linear):
+            sizes[f"{number} sums"] = each
+            continue
         lanes = Apply(Op.ABS, (each.x,))
         sizes[f"{number} lanes"] = Reduce(ReduceOp.MAX, lanes)  # infinity times a weight of 0 is not infinite
         sizes[f"{number} terms"] = Linear(lanes, abs(each.weight), abs(each.bias))

@@ -18,8 +18,7 @@ def gaussian(estimator: Any, frame: Frame, reading: Reading) -> list[Target]:
 
     A row is refused so far away that all classes have the likelihood 0, and the library gives NaN for them.
     """
-    deviation = float(np.sqrt(np.min(estimator.var_)))
-    x = frame.finite(reading, SQUARABLE * min(1.0, deviation))
+    x = frame.finite(reading, SQUARABLE)
     likelihoods: list[Block] = []
     for prior, mean, variance in zip(estimator.class_prior_, estimator.theta_, estimator.var_, strict=True):
         with np.errstate(divide="ignore"):

@@ -10,7 +10,7 @@ import numpy as np
 from indb import build
 from indb.ir import Apply, Block, Distance, Lookup, Metric, Op, Reduce, ReduceOp, Target
 from indb.readers.base import Frame, Reading, reads, transforms
-from indb.readers.sklearn.discriminant import nearest, norms, unless_far
+from indb.readers.sklearn.discriminant import nearest, norms
 from indb.readers.sklearn.labels import SQUARABLE, components, decided
 
 
@@ -35,8 +35,7 @@ def by_centre(clusterer: Any, frame: Frame, reading: Reading) -> list[Target]:
             "it has no cluster centres: its affinity was precomputed, or it did not converge",
             "Fit it again with the default affinity, another damping or more iterations.",
         )
-    x = frame.finite(reading)
-    return [decided(tuple(range(len(centres))), unless_far(x, nearest(x, centres)))]
+    return [decided(tuple(range(len(centres))), nearest(frame.finite(reading), centres))]
 
 
 @reads("sklearn", "BisectingKMeans")
@@ -71,8 +70,7 @@ def by_halves(clusterer: Any, frame: Frame, reading: Reading) -> list[Target]:
 @reads("sklearn", "Birch")
 def by_subcluster(clusterer: Any, frame: Frame, reading: Reading) -> list[Target]:
     """The cluster that the nearest subcluster belongs to. Source: sklearn.cluster.Birch.predict."""
-    x = frame.finite(reading)
-    number = unless_far(x, nearest(x, clusterer.subcluster_centers_))
+    number = nearest(frame.finite(reading), clusterer.subcluster_centers_)
     found = np.asarray(clusterer.subcluster_labels_)
     labels = tuple(int(label) for label in np.unique(found))
     if labels != tuple(found.tolist()):

@@ -14,6 +14,9 @@ from indb.readers.sklearn.labels import SQUARABLE, components, decided, labels_o
 from indb.readers.sklearn.linear import margins_of
 from indb.readers.sklearn.margins import by_side
 
+FAR = 1e150
+"""From here on no point that stands nearer than 1e130 makes a difference to |x|²."""
+
 
 @reads("sklearn", "LinearDiscriminantAnalysis")
 def linear(analysis: Any, frame: Frame, reading: Reading) -> list[Target]:
@@ -61,9 +64,12 @@ def quadratic(analysis: Any, frame: Frame, reading: Reading) -> list[Target]:
 
 
 def squarable(weights: Sequence[Any]) -> float:
-    """How large the lanes of x may be so that the squares of x @ weight.T do not overflow, for some weights."""
-    largest = max(float(np.abs(weight).sum(axis=1).max()) for weight in weights)
-    return SQUARABLE / max(1.0, largest)
+    """How large a lane of x must be, so that a square of x @ weight.T is infinite for each of some weights."""
+    least = min(float(np.linalg.svd(weight, compute_uv=False)[-1]) for weight in weights)
+    wide = all(weight.shape[0] >= weight.shape[1] for weight in weights)
+    if not wide or least < 1e-100:  # a lane may have no weight at all
+        return build.FLOAT64_MAX
+    return float(SQUARABLE * np.sqrt(max(weight.shape[0] for weight in weights)) / least)
 
 
 def by_scores(labels: tuple[Label, ...], scores: Block, number: Block | None = None) -> Target:
@@ -105,7 +111,6 @@ def nearest_centroid(estimator: Any, frame: Frame, reading: Reading) -> list[Tar
         distances = _sizes(scaled, centroids)
         scores = build.add(build.negate(build.multiply(distances, distances)), logs)
         return [decided(labels, unless_far(scaled, build.argmax(scores)))]
-    reading.require_finite(x, limit=SQUARABLE)
     reading.require_finite(scaled, limit=SQUARABLE)
     distances = Apply(Op.SQRT, (_expanded(scaled, centroids),))
     scores = build.add(build.negate(build.multiply(distances, distances)), logs)
@@ -113,13 +118,16 @@ def nearest_centroid(estimator: Any, frame: Frame, reading: Reading) -> list[Tar
 
 
 def nearest(x: Block, points: Any) -> Block:
-    """The number of the nearest point. Source: sklearn.metrics.pairwise_distances_argmin, class EuclideanArgKmin."""
-    return build.argmin(_expanded(x, np.asarray(points, dtype=np.float64)))
+    """The number of the nearest point; 0 so far away that |x|² leaves no difference, or is infinite, for all of them.
+
+    Source: sklearn.metrics.pairwise_distances_argmin, class EuclideanArgKmin.
+    """
+    return unless_far(x, build.argmin(_expanded(x, np.asarray(points, dtype=np.float64))))
 
 
 def unless_far(x: Block, number: Block) -> Block:
-    """The number of a point, and 0 for a row so far away that |x|² leaves no difference, or is infinite, for all."""
-    near = Reduce(ReduceOp.ALL, build.between(x, -SQUARABLE, SQUARABLE))
+    """The number of a point where squares of x do not overflow, else 0."""
+    near = Reduce(ReduceOp.ALL, build.between(x, -FAR, FAR))
     return build.where(near, number, build.number(0.0))
 
 

@@ -10,8 +10,8 @@ from indb import build
 from indb.ir import Block, Label, Target
 from indb.readers.base import Frame, Reading, frame_of
 
-SQUARABLE = 1e150
-"""How large a number may be whose square is added to others and divided by a variance, without overflow."""
+SQUARABLE = 1.3407807929942596e154
+"""The largest number whose square is finite."""
 
 
 def labels_of(classes: Any, reading: Reading) -> tuple[Label, ...]:

@@ -62,11 +62,11 @@ def _squares(model: Any, x: Block) -> Block:
 
 
 def _limit(model: Any) -> float:
-    """How large the values of a row may be so that no square overflows."""
-    chol = model.precisions_cholesky_
+    """Beyond which value of a row a square overflows for every component."""
     if model.covariance_type in ("full", "tied"):
+        chol = model.precisions_cholesky_
         return squarable([root.T for root in (chol if model.covariance_type == "full" else [chol])])
-    return SQUARABLE / max(1.0, float(chol.max()))
+    return SQUARABLE
 
 
 def _rotated(x: Block, mean: Floats, chol: Floats) -> Block:
