@@ -24,6 +24,7 @@ from indb.ir import (
     Block,
     Bools,
     Column,
+    Const,
     Distance,
     Foreign,
     Linear,
@@ -258,11 +259,14 @@ def _adds(block: Block) -> bool:
 
 
 def _overflows(model: Model, sums: Sequence[Block], columns: Mapping[str, list[Any]]) -> Bools:
-    """The rows in which a lane of some sum is infinite, or the sizes of its terms are too large together."""
+    """The rows in which a lane of some sum is infinite, or the sizes of its terms are too large together.
+
+    A sum of squares counts from a thousandth of the largest double on, near which PostgreSQL holds its terms.
+    """
     sizes: dict[str, Block] = {}
     for number, each in enumerate(sums):
         if not isinstance(each, Linear):
-            sizes[f"{number} sums"] = each
+            sizes[f"{number} sums"] = Apply(Op.MUL, (each, Const((1024.0,))))
             continue
         lanes = Apply(Op.ABS, (each.x,))
         sizes[f"{number} lanes"] = Reduce(ReduceOp.MAX, lanes)  # infinity times a weight of 0 is not infinite
