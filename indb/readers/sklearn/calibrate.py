@@ -7,10 +7,18 @@ from typing import Any
 import numpy as np
 
 from indb import build
-from indb.ir import Apply, Block, Label, Op, Reduce, ReduceOp, Target
+from indb.ir import Apply, Block, Distance, Floats, Label, Linear, Op, Reduce, ReduceOp, Target, walk
 from indb.readers.base import Frame, Reading, reads
 from indb.readers.sklearn.labels import classifier, labels_of
 from indb.readers.sklearn.members import in_float32, read_member, require_finite_sum, summed
+
+NARROW = 1e-12
+"""How far apart, relative to their size, scores may be that two libraries round to one another."""
+
+STEP = 1e-9
+"""The largest change of a probability that does not matter."""
+
+_FREE = frozenset({Op.EXP, Op.LN, Op.SIN, Op.COS, Op.TANH})
 
 
 @reads("sklearn", "CalibratedClassifierCV")
@@ -55,7 +63,30 @@ def _curve(calibrator: Any, score: Block, reading: Reading) -> Block:
     if name != "IsotonicRegression" or calibrator.X_thresholds_.dtype != np.float64:
         raise reading.unsupported(f"its calibrator is {calibrator!r} of scores that are not of dtype float64")
     require_finite_sum(score, reading)
-    return build.interpolate(score, calibrator.X_thresholds_, calibrator.y_thresholds_)
+    xs, ys = calibrator.X_thresholds_, calibrator.y_thresholds_
+    if not is_rounded_alike(score) and _has_cliff(xs, ys):
+        raise reading.unsupported(
+            f"its isotonic curve of class scores has steps of less than {NARROW:g} of a score: the last bits of an "
+            "exponential or a sum tell on which side of one a row is",
+            "Deploy it as a UDF, which its library runs: strategy='udf'; or calibrate with method='sigmoid'.",
+        )
+    return build.interpolate(score, xs, ys)
+
+
+def is_rounded_alike(score: Block) -> bool:
+    """Whether a score has the same bits in every library: it is made by trees, and not by sums or exponentials."""
+    return not any(
+        isinstance(block, Linear | Distance)
+        or (isinstance(block, Reduce) and block.op is ReduceOp.SUM)
+        or (isinstance(block, Apply) and block.op in _FREE)
+        for block in walk([score])
+    )
+
+
+def _has_cliff(xs: Floats, ys: Floats) -> bool:
+    """Whether a curve changes between points that rounding may take for one another."""
+    near = np.diff(xs) <= NARROW * np.maximum(np.abs(xs[1:]), np.abs(xs[:-1]))
+    return bool((near & (np.diff(ys) > STEP)).any())
 
 
 def _at_most_one(proba: Block) -> Block:
