@@ -166,27 +166,11 @@ BEGIN
         ELSE NULL::float8
       END
       WHEN exp_1 = 0::float8 OR abs(exp_1) = 'Infinity'::float8 THEN exp_1 / sum_1
-      WHEN float8smaller(CASE
-            WHEN CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END * 0.25::float8
-          END
-        + CASE
-            WHEN -CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE -CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END * 0.25::float8
-          END, '4.4942328371557893e+307'::float8) * 4::float8 BETWEEN -743::float8 AND 709.7::float8
+      WHEN CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END
+        - CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END BETWEEN -743::float8 AND 709.7::float8
         THEN exp_1 / sum_1
-      WHEN float8smaller(CASE
-            WHEN CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END * 0.25::float8
-          END
-        + CASE
-            WHEN -CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE -CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END * 0.25::float8
-          END, '4.4942328371557893e+307'::float8) * 4::float8 > 709.7::float8
+      WHEN CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END
+        - CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END > 709.7::float8
         THEN CASE
           WHEN CASE WHEN exp_1 > 0::float8 THEN 1::float8 ELSE -1::float8 END = CASE WHEN sum_1 > 0::float8 THEN 1::float8 ELSE -1::float8 END
             THEN 'Infinity'::float8
@@ -248,27 +232,11 @@ BEGIN
         ELSE NULL::float8
       END
       WHEN exp_1 = 0::float8 OR abs(exp_1) = 'Infinity'::float8 THEN exp_1 / sum_1
-      WHEN float8smaller(CASE
-            WHEN CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END * 0.25::float8
-          END
-        + CASE
-            WHEN -CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE -CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END * 0.25::float8
-          END, '4.4942328371557893e+307'::float8) * 4::float8 BETWEEN -743::float8 AND 709.7::float8
+      WHEN CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END
+        - CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END BETWEEN -743::float8 AND 709.7::float8
         THEN exp_1 / sum_1
-      WHEN float8smaller(CASE
-            WHEN CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END * 0.25::float8
-          END
-        + CASE
-            WHEN -CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE -CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END * 0.25::float8
-          END, '4.4942328371557893e+307'::float8) * 4::float8 > 709.7::float8
+      WHEN CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END
+        - CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END > 709.7::float8
         THEN CASE
           WHEN CASE WHEN exp_1 > 0::float8 THEN 1::float8 ELSE -1::float8 END = CASE WHEN sum_1 > 0::float8 THEN 1::float8 ELSE -1::float8 END
             THEN 'Infinity'::float8
@@ -330,27 +298,11 @@ BEGIN
         ELSE NULL::float8
       END
       WHEN exp_1 = 0::float8 OR abs(exp_1) = 'Infinity'::float8 THEN exp_1 / sum_1
-      WHEN float8smaller(CASE
-            WHEN CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END * 0.25::float8
-          END
-        + CASE
-            WHEN -CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE -CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END * 0.25::float8
-          END, '4.4942328371557893e+307'::float8) * 4::float8 BETWEEN -743::float8 AND 709.7::float8
+      WHEN CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END
+        - CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END BETWEEN -743::float8 AND 709.7::float8
         THEN exp_1 / sum_1
-      WHEN float8smaller(CASE
-            WHEN CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END * 0.25::float8
-          END
-        + CASE
-            WHEN -CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE -CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END * 0.25::float8
-          END, '4.4942328371557893e+307'::float8) * 4::float8 > 709.7::float8
+      WHEN CASE WHEN exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(exp_1)) END
+        - CASE WHEN sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sum_1)) END > 709.7::float8
         THEN CASE
           WHEN CASE WHEN exp_1 > 0::float8 THEN 1::float8 ELSE -1::float8 END = CASE WHEN sum_1 > 0::float8 THEN 1::float8 ELSE -1::float8 END
             THEN 'Infinity'::float8
@@ -423,27 +375,11 @@ SELECT
       END
       WHEN stage_3.exp_1 = 0::float8 OR abs(stage_3.exp_1) = 'Infinity'::float8
         THEN stage_3.exp_1 / stage_4.sum_1
-      WHEN float8smaller(CASE
-            WHEN CASE WHEN stage_3.exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN stage_3.exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_1)) END * 0.25::float8
-          END
-        + CASE
-            WHEN -CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE -CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END * 0.25::float8
-          END, '4.4942328371557893e+307'::float8) * 4::float8 BETWEEN -743::float8 AND 709.7::float8
+      WHEN CASE WHEN stage_3.exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_1)) END
+        - CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END BETWEEN -743::float8 AND 709.7::float8
         THEN stage_3.exp_1 / stage_4.sum_1
-      WHEN float8smaller(CASE
-            WHEN CASE WHEN stage_3.exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN stage_3.exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_1)) END * 0.25::float8
-          END
-        + CASE
-            WHEN -CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE -CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END * 0.25::float8
-          END, '4.4942328371557893e+307'::float8) * 4::float8 > 709.7::float8
+      WHEN CASE WHEN stage_3.exp_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_1)) END
+        - CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END > 709.7::float8
         THEN CASE
           WHEN CASE WHEN stage_3.exp_1 > 0::float8 THEN 1::float8 ELSE -1::float8 END = CASE WHEN stage_4.sum_1 > 0::float8 THEN 1::float8 ELSE -1::float8 END
             THEN 'Infinity'::float8
@@ -462,27 +398,11 @@ SELECT
       END
       WHEN stage_3.exp_2 = 0::float8 OR abs(stage_3.exp_2) = 'Infinity'::float8
         THEN stage_3.exp_2 / stage_4.sum_1
-      WHEN float8smaller(CASE
-            WHEN CASE WHEN stage_3.exp_2 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_2)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN stage_3.exp_2 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_2)) END * 0.25::float8
-          END
-        + CASE
-            WHEN -CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE -CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END * 0.25::float8
-          END, '4.4942328371557893e+307'::float8) * 4::float8 BETWEEN -743::float8 AND 709.7::float8
+      WHEN CASE WHEN stage_3.exp_2 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_2)) END
+        - CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END BETWEEN -743::float8 AND 709.7::float8
         THEN stage_3.exp_2 / stage_4.sum_1
-      WHEN float8smaller(CASE
-            WHEN CASE WHEN stage_3.exp_2 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_2)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN stage_3.exp_2 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_2)) END * 0.25::float8
-          END
-        + CASE
-            WHEN -CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE -CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END * 0.25::float8
-          END, '4.4942328371557893e+307'::float8) * 4::float8 > 709.7::float8
+      WHEN CASE WHEN stage_3.exp_2 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_2)) END
+        - CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END > 709.7::float8
         THEN CASE
           WHEN CASE WHEN stage_3.exp_2 > 0::float8 THEN 1::float8 ELSE -1::float8 END = CASE WHEN stage_4.sum_1 > 0::float8 THEN 1::float8 ELSE -1::float8 END
             THEN 'Infinity'::float8
@@ -501,27 +421,11 @@ SELECT
       END
       WHEN stage_3.exp_3 = 0::float8 OR abs(stage_3.exp_3) = 'Infinity'::float8
         THEN stage_3.exp_3 / stage_4.sum_1
-      WHEN float8smaller(CASE
-            WHEN CASE WHEN stage_3.exp_3 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_3)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN stage_3.exp_3 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_3)) END * 0.25::float8
-          END
-        + CASE
-            WHEN -CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE -CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END * 0.25::float8
-          END, '4.4942328371557893e+307'::float8) * 4::float8 BETWEEN -743::float8 AND 709.7::float8
+      WHEN CASE WHEN stage_3.exp_3 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_3)) END
+        - CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END BETWEEN -743::float8 AND 709.7::float8
         THEN stage_3.exp_3 / stage_4.sum_1
-      WHEN float8smaller(CASE
-            WHEN CASE WHEN stage_3.exp_3 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_3)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN stage_3.exp_3 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_3)) END * 0.25::float8
-          END
-        + CASE
-            WHEN -CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE -CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END * 0.25::float8
-          END, '4.4942328371557893e+307'::float8) * 4::float8 > 709.7::float8
+      WHEN CASE WHEN stage_3.exp_3 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.exp_3)) END
+        - CASE WHEN stage_4.sum_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_4.sum_1)) END > 709.7::float8
         THEN CASE
           WHEN CASE WHEN stage_3.exp_3 > 0::float8 THEN 1::float8 ELSE -1::float8 END = CASE WHEN stage_4.sum_1 > 0::float8 THEN 1::float8 ELSE -1::float8 END
             THEN 'Infinity'::float8

@@ -35,28 +35,12 @@ BEGIN
     END
     WHEN ln_1 = 0::float8 OR abs(ln_1) = 'Infinity'::float8 OR abs(sub_1) = 'Infinity'::float8
       THEN ln_1 / sub_1
-    WHEN float8smaller(nullif(float8larger(nullif(CASE
-          WHEN CASE WHEN ln_1 = 0::float8 THEN 0::float8 ELSE ln(abs(ln_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-            THEN 0::float8
-          ELSE CASE WHEN ln_1 = 0::float8 THEN 0::float8 ELSE ln(abs(ln_1)) END * 0.25::float8
-        END
-      + CASE
-          WHEN -CASE WHEN sub_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sub_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-            THEN 0::float8
-          ELSE -CASE WHEN sub_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sub_1)) END * 0.25::float8
-        END, 'NaN'::float8), '-4.4942328371557893e+307'::float8), 'NaN'::float8), '4.4942328371557893e+307'::float8) * 4::float8 BETWEEN -743::float8 AND 709.7::float8
+    WHEN CASE WHEN ln_1 = 0::float8 THEN 0::float8 ELSE ln(abs(ln_1)) END
+      - CASE WHEN sub_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sub_1)) END BETWEEN -743::float8 AND 709.7::float8
       THEN ln_1 / sub_1
     WHEN nullif(ln_1, 'NaN'::float8) IS NOT NULL AND nullif(sub_1, 'NaN'::float8) IS NOT NULL THEN CASE
-      WHEN -(float8smaller(nullif(float8larger(nullif(CASE
-              WHEN CASE WHEN ln_1 = 0::float8 THEN 0::float8 ELSE ln(abs(ln_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-                THEN 0::float8
-              ELSE CASE WHEN ln_1 = 0::float8 THEN 0::float8 ELSE ln(abs(ln_1)) END * 0.25::float8
-            END
-          + CASE
-              WHEN -CASE WHEN sub_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sub_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-                THEN 0::float8
-              ELSE -CASE WHEN sub_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sub_1)) END * 0.25::float8
-            END, 'NaN'::float8), '-4.4942328371557893e+307'::float8), 'NaN'::float8), '4.4942328371557893e+307'::float8) * 4::float8) < -709.7::float8
+      WHEN -(CASE WHEN ln_1 = 0::float8 THEN 0::float8 ELSE ln(abs(ln_1)) END
+          - CASE WHEN sub_1 = 0::float8 THEN 0::float8 ELSE ln(abs(sub_1)) END) < -709.7::float8
         THEN CASE
           WHEN CASE WHEN -ln_1 < -0::float8 THEN 1::float8 ELSE -1::float8 END = CASE WHEN -sub_1 < -0::float8 THEN 1::float8 ELSE -1::float8 END
             THEN 'Infinity'::float8
@@ -72,34 +56,25 @@ BEGIN
       WHEN r."Income $" = 0::float8 OR div_1 = 0::float8 OR abs(r."Income $") = 'Infinity'::float8
         OR abs(div_1) = 'Infinity'::float8
         THEN r."Income $" * div_1
-      WHEN float8smaller(nullif(float8larger(nullif(CASE
-            WHEN CASE WHEN r."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(r."Income $")) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN r."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(r."Income $")) END * 0.25::float8
-          END
-        + CASE
-            WHEN CASE WHEN div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(div_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(div_1)) END * 0.25::float8
-          END, 'NaN'::float8), '-4.4942328371557893e+307'::float8), 'NaN'::float8), '4.4942328371557893e+307'::float8) * 4::float8 BETWEEN -743::float8 AND 709.7::float8
-        THEN r."Income $" * div_1
       WHEN nullif(r."Income $", 'NaN'::float8) IS NOT NULL AND nullif(div_1, 'NaN'::float8) IS NOT NULL THEN CASE
-        WHEN -(float8smaller(nullif(float8larger(nullif(CASE
-                WHEN CASE WHEN r."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(r."Income $")) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-                  THEN 0::float8
-                ELSE CASE WHEN r."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(r."Income $")) END * 0.25::float8
-              END
-            + CASE
-                WHEN CASE WHEN div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(div_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-                  THEN 0::float8
-                ELSE CASE WHEN div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(div_1)) END * 0.25::float8
-              END, 'NaN'::float8), '-4.4942328371557893e+307'::float8), 'NaN'::float8), '4.4942328371557893e+307'::float8) * 4::float8) < -709.7::float8
+        WHEN float8smaller(nullif(float8larger(nullif(CASE
+              WHEN CASE WHEN r."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(r."Income $")) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
+                THEN 0::float8
+              ELSE CASE WHEN r."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(r."Income $")) END * 0.25::float8
+            END
+          + CASE
+              WHEN CASE WHEN div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(div_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
+                THEN 0::float8
+              ELSE CASE WHEN div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(div_1)) END * 0.25::float8
+            END, 'NaN'::float8), '-4.4942328371557893e+307'::float8), 'NaN'::float8), '4.4942328371557893e+307'::float8) * 4::float8 < -743::float8
+          THEN 0::float8
+        WHEN -(float8larger(nullif(abs(r."Income $"), 'NaN'::float8), 1::float8) * '7.458340731200207e-155'::float8 * (float8larger(nullif(abs(div_1), 'NaN'::float8), 1::float8) * '7.458340731200207e-155'::float8)) <= -1::float8
           THEN CASE
             WHEN CASE WHEN -r."Income $" < -0::float8 THEN 1::float8 ELSE -1::float8 END = CASE WHEN -div_1 < -0::float8 THEN 1::float8 ELSE -1::float8 END
               THEN 'Infinity'::float8
             ELSE '-Infinity'::float8
           END
-        ELSE 0::float8
+        ELSE r."Income $" * div_1
       END
       ELSE NULL::float8
     END
@@ -121,36 +96,27 @@ SELECT
           OR abs(input."Income $") = 'Infinity'::float8
         OR abs(stage_3.div_1) = 'Infinity'::float8
         THEN input."Income $" * stage_3.div_1
-      WHEN float8smaller(nullif(float8larger(nullif(CASE
-            WHEN CASE WHEN input."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(input."Income $")) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN input."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(input."Income $")) END * 0.25::float8
-          END
-        + CASE
-            WHEN CASE WHEN stage_3.div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.div_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN stage_3.div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.div_1)) END * 0.25::float8
-          END, 'NaN'::float8), '-4.4942328371557893e+307'::float8), 'NaN'::float8), '4.4942328371557893e+307'::float8) * 4::float8 BETWEEN -743::float8 AND 709.7::float8
-        THEN input."Income $" * stage_3.div_1
       WHEN nullif(input."Income $", 'NaN'::float8) IS NOT NULL
         AND nullif(stage_3.div_1, 'NaN'::float8) IS NOT NULL
         THEN CASE
-          WHEN -(float8smaller(nullif(float8larger(nullif(CASE
-                  WHEN CASE WHEN input."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(input."Income $")) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-                    THEN 0::float8
-                  ELSE CASE WHEN input."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(input."Income $")) END * 0.25::float8
-                END
-              + CASE
-                  WHEN CASE WHEN stage_3.div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.div_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-                    THEN 0::float8
-                  ELSE CASE WHEN stage_3.div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.div_1)) END * 0.25::float8
-                END, 'NaN'::float8), '-4.4942328371557893e+307'::float8), 'NaN'::float8), '4.4942328371557893e+307'::float8) * 4::float8) < -709.7::float8
+          WHEN float8smaller(nullif(float8larger(nullif(CASE
+                WHEN CASE WHEN input."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(input."Income $")) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
+                  THEN 0::float8
+                ELSE CASE WHEN input."Income $" = 0::float8 THEN 0::float8 ELSE ln(abs(input."Income $")) END * 0.25::float8
+              END
+            + CASE
+                WHEN CASE WHEN stage_3.div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.div_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
+                  THEN 0::float8
+                ELSE CASE WHEN stage_3.div_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_3.div_1)) END * 0.25::float8
+              END, 'NaN'::float8), '-4.4942328371557893e+307'::float8), 'NaN'::float8), '4.4942328371557893e+307'::float8) * 4::float8 < -743::float8
+            THEN 0::float8
+          WHEN -(float8larger(nullif(abs(input."Income $"), 'NaN'::float8), 1::float8) * '7.458340731200207e-155'::float8 * (float8larger(nullif(abs(stage_3.div_1), 'NaN'::float8), 1::float8) * '7.458340731200207e-155'::float8)) <= -1::float8
             THEN CASE
               WHEN CASE WHEN -input."Income $" < -0::float8 THEN 1::float8 ELSE -1::float8 END = CASE WHEN -stage_3.div_1 < -0::float8 THEN 1::float8 ELSE -1::float8 END
                 THEN 'Infinity'::float8
               ELSE '-Infinity'::float8
             END
-          ELSE 0::float8
+          ELSE input."Income $" * stage_3.div_1
         END
       ELSE NULL::float8
     END
@@ -189,28 +155,12 @@ CROSS JOIN LATERAL (
       WHEN stage_2.ln_1 = 0::float8 OR abs(stage_2.ln_1) = 'Infinity'::float8
         OR abs(stage_2.sub_1) = 'Infinity'::float8
         THEN stage_2.ln_1 / stage_2.sub_1
-      WHEN float8smaller(nullif(float8larger(nullif(CASE
-            WHEN CASE WHEN stage_2.ln_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_2.ln_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE CASE WHEN stage_2.ln_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_2.ln_1)) END * 0.25::float8
-          END
-        + CASE
-            WHEN -CASE WHEN stage_2.sub_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_2.sub_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-              THEN 0::float8
-            ELSE -CASE WHEN stage_2.sub_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_2.sub_1)) END * 0.25::float8
-          END, 'NaN'::float8), '-4.4942328371557893e+307'::float8), 'NaN'::float8), '4.4942328371557893e+307'::float8) * 4::float8 BETWEEN -743::float8 AND 709.7::float8
+      WHEN CASE WHEN stage_2.ln_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_2.ln_1)) END
+        - CASE WHEN stage_2.sub_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_2.sub_1)) END BETWEEN -743::float8 AND 709.7::float8
         THEN stage_2.ln_1 / stage_2.sub_1
       WHEN nullif(stage_2.ln_1, 'NaN'::float8) IS NOT NULL AND nullif(stage_2.sub_1, 'NaN'::float8) IS NOT NULL THEN CASE
-        WHEN -(float8smaller(nullif(float8larger(nullif(CASE
-                WHEN CASE WHEN stage_2.ln_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_2.ln_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-                  THEN 0::float8
-                ELSE CASE WHEN stage_2.ln_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_2.ln_1)) END * 0.25::float8
-              END
-            + CASE
-                WHEN -CASE WHEN stage_2.sub_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_2.sub_1)) END BETWEEN '-1e-323'::float8 AND '1e-323'::float8
-                  THEN 0::float8
-                ELSE -CASE WHEN stage_2.sub_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_2.sub_1)) END * 0.25::float8
-              END, 'NaN'::float8), '-4.4942328371557893e+307'::float8), 'NaN'::float8), '4.4942328371557893e+307'::float8) * 4::float8) < -709.7::float8
+        WHEN -(CASE WHEN stage_2.ln_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_2.ln_1)) END
+            - CASE WHEN stage_2.sub_1 = 0::float8 THEN 0::float8 ELSE ln(abs(stage_2.sub_1)) END) < -709.7::float8
           THEN CASE
             WHEN CASE WHEN -stage_2.ln_1 < -0::float8 THEN 1::float8 ELSE -1::float8 END = CASE WHEN -stage_2.sub_1 < -0::float8 THEN 1::float8 ELSE -1::float8 END
               THEN 'Infinity'::float8
