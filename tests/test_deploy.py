@@ -171,6 +171,20 @@ def test_golden_rows_of_scikit_learn(db):
     assert "first: predict" in str(report)
 
 
+def test_golden_rows_for_columns_of_whole_numbers(db):
+    """Those that are made up hold 0.5 and 1e300, which such columns do not."""
+    import pandas as pd
+    from sklearn.linear_model import LinearRegression
+
+    frame = pd.DataFrame({"age": [1, 5, 20, 30], "id": [4, 3, 2, 2]})
+    fitted = LinearRegression().fit(frame, [1.0, 2.0, 3.0, 3.5])
+    model = indb.read(fitted)
+    proof = indb.golden_rows(fitted, frame, model=model)
+    assert 0.5 in proof.columns["age"]
+    db.deploy("whole", model, "flights", proof=proof)
+    assert db.verify("whole").ok
+
+
 def test_verify_computes_the_golden_rows_again(db):
     """Rows that are not in the table: what became of the functions since is noticed all the same."""
     made = db.deploy("late", binary(), "flights")

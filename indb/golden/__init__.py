@@ -271,16 +271,9 @@ def _overflows(model: Model, sums: Sequence[Block], columns: Mapping[str, list[A
         lanes = Apply(Op.ABS, (each.x,))
         sizes[f"{number} lanes"] = Reduce(ReduceOp.MAX, lanes)  # infinity times a weight of 0 is not infinite
         sizes[f"{number} terms"] = Linear(lanes, abs(each.weight), abs(each.bias))
-    for number, distance in enumerate(_distances(sums)):
-        sizes[f"{number} distance"] = Reduce(ReduceOp.MAX, distance)
     found = evaluate(Model(model.columns, (Target("", sizes),)), columns)[""]
     overflows: Bools = np.any([np.isinf(values).any(axis=1) for values in found.values()], axis=0)
     return overflows
-
-
-def _distances(sums: Sequence[Linear]) -> list[Distance]:
-    """The distances that sums read: infinite ones make NaN of a kernel that some databases can still compute."""
-    return [block for block in walk(sums) if isinstance(block, Distance)]
 
 
 def _size(value: Scalar) -> float:
