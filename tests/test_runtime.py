@@ -36,7 +36,7 @@ CASES = marked()
 def case(name: str) -> tuple[Model, dict[str, Any], int]:
     """A model of the zoo with the columns of its awkward rows, and their number."""
     estimator, frame = ZOO[name]()
-    model = read(estimator)
+    model = read(estimator).in_sql
     rows = awkward_rows(model, frame, np.random.default_rng(zlib.crc32(name.encode())), limit=200)
     return model, {column.name: rows[column.name].tolist() for column in model.columns}, len(rows)
 
