@@ -13,6 +13,9 @@ from indb.readers.base import Frame, Reading, reads
 from indb.readers.sklearn.labels import labels_of, target_names
 from indb.readers.sklearn.members import Member, in_float32, read_member, require_finite_sum, shared, summed
 
+HUGE = 1e100
+"""Beside the square of this no code can be told from another."""
+
 
 def _members(estimators: Sequence[Any], frame: Frame, reading: Reading) -> list[Member]:
     """The members, of which one that never saw two classes is a constant."""
@@ -130,14 +133,20 @@ def _without_probabilities(labels: tuple[Label, ...], number: Block, decision: B
 def output_code(estimator: Any, frame: Frame, reading: Reading) -> list[Target]:
     """The class whose code is nearest to what the members say, by (|x|² - 2 x·code) + |code|², added in this order.
 
-    Where the members say huge numbers |x|² swallows the rest, and the first class wins.
+    Where the members say huge numbers |x|² swallows the rest, and the first class wins; where 2 x·code overflows, the
+    first class of which it does, as the library takes the difference of two infinities for 0.
     Source: sklearn.multiclass.OutputCodeClassifier.predict, sklearn.metrics._pairwise_distances_reduction._argkmin.
     """
     labels = labels_of(estimator.classes_, reading)
     said = build.concat([member.score() for member in _members(estimator.estimators_, frame, reading)])
     require_finite_sum(said, reading)
     codes = np.asarray(estimator.code_book_, dtype=np.float64)
-    size = Reduce(ReduceOp.SUM, build.multiply(said, said))
-    middle = build.add(size, build.linear(said, -2.0 * codes, 0.0))
-    far = build.add(middle, build.number(*(codes**2).sum(axis=1)))
-    return [Target("", {"predict": Reduce(ReduceOp.ARGMIN, far)}, labels)]
+    held = build.clip(said, build.number(-HUGE), build.number(HUGE))
+    size = Reduce(ReduceOp.SUM, build.multiply(held, held))
+    middle = build.add(size, build.linear(held, -2.0 * codes, 0.0))
+    far = Apply(Op.MAX, (build.add(middle, build.number(*(codes**2).sum(axis=1))), build.number(0.0)))
+    scaled = build.linear(build.multiply(said, build.number(2.0**-40)), -2.0 * codes, 0.0)
+    infinite = build.less(scaled, build.number(-build.FLOAT64_MAX * 2.0**-40))
+    none = Apply(Op.EQ, (Reduce(ReduceOp.MAX, infinite), build.number(0.0)))
+    number = build.where(none, Reduce(ReduceOp.ARGMIN, far), build.argmax(infinite))
+    return [Target("", {"predict": number}, labels)]
