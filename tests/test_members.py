@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from sklearn import ensemble
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
@@ -24,6 +25,7 @@ from indb.evaluate import Values, decode, evaluate
 from indb.ir import Column, Model, Reduce, ReduceOp, Target, TreeEnsemble, walk
 from indb.readers import read
 from indb.readers.base import Frame, Reading, read_step
+from indb.readers.sklearn.decide import holds
 from indb.readers.sklearn.members import renumbered, summed
 
 TREE = DecisionTreeClassifier(max_depth=2, random_state=0)
@@ -161,3 +163,27 @@ def test_a_chain_gives_numbers_as_the_library_does() -> None:
     found = read(model)
     assert [target.labels for target in found.targets] == [None] * 3
     assert model.predict(frames.numbers()).dtype == np.float64
+
+
+@pytest.mark.parametrize("positive", [None, False])
+@pytest.mark.parametrize("row", range(0, 120, 7))
+def test_a_threshold_that_is_a_row_s_score_is_reached_by_that_row(row: int, positive: bool | None) -> None:
+    boosting, frame = ZOO["hist_two_classes"]()
+    threshold = boosting.predict_proba(frame)[row, 1 if positive is None else 0]
+    model = FixedThresholdClassifier(FrozenEstimator(boosting), threshold=threshold, pos_label=positive)
+    model.fit(frame, frames.TARGETS["bools"]())
+    np.testing.assert_array_equal(decode((False, True), outputs(model, frame)["predict"]), model.predict(frame))
+
+
+def test_what_holds_from_some_number_on_is_a_comparison() -> None:
+    x = Column("x")
+    borders = [0.0, 5e-324, -1.5, 1e300, -1e-320]
+    for border in borders:
+        found = holds(x, lambda values, border=border: values >= border)
+        rows = [border, np.nextafter(border, -np.inf), np.nextafter(border, np.inf), None]
+        values = evaluate(Model((x,), (Target("", {"held": found}),)), {"x": rows})[""]["held"][:, 0]
+        np.testing.assert_array_equal(values, [1.0, 0.0, 1.0, np.nan])
+    for always in (True, False):
+        found = holds(x, lambda values, always=always: np.full(len(values), always))
+        values = evaluate(Model((x,), (Target("", {"held": found}),)), {"x": [-1e308, 0.0, 1e308]})[""]["held"][:, 0]
+        np.testing.assert_array_equal(values, [float(always)] * 3)

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 
 from indb import build
-from indb.ir import Apply, Block, Floats, Op, Target, TreeEnsemble, Type
+from indb.ir import Apply, Block, Bools, Floats, Op, Target, TreeEnsemble, Type
 from indb.readers.base import Frame, Reading, reads
+from indb.readers.sklearn.decide import holds
 from indb.readers.sklearn.members import summed
 from indb.readers.sklearn.tree import accepts_missing, ensemble, tree_inputs
-
-NEAR = 64
-"""How many doubles beside a border are tried one by one: so near to it the library's power may not be monotone."""
 
 
 @reads("sklearn", "IsolationForest")
@@ -55,25 +53,13 @@ class _Score:
 
     def is_inlier(self, depth: Block) -> Block:
         """1.0 unless the decision is below zero, decided as the library does for this very double."""
-        low, high = 0, np.array([1e300]).view(np.int64)[0].item()
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self._inside(_doubles(middle, 1))[0] else (middle, high)
-        near = _doubles(max(low - NEAR, 0), 2 * NEAR)
-        inside = self._inside(near)
-        turns = np.flatnonzero(np.diff(inside)) + 1
-        rows = inside[np.concatenate([[0], turns])].astype(np.float64).reshape(-1, 1)
-        return build.pieces(depth, near[turns], rows)
+        return holds(depth, self._inside)
 
-    def _inside(self, depth: Floats) -> Any:
+    def _inside(self, depth: Floats) -> Bools:
         if self.scale == 0.0:
             return np.full(len(depth), -(2.0**-1.0) - self.offset >= 0.0)
-        return -(2 ** (-(depth / self.scale))) - self.offset >= 0.0
-
-
-def _doubles(first: int, count: int) -> Floats:
-    """Doubles that follow each other, from the one with the bits `first`."""
-    return (first + np.arange(count, dtype=np.int64)).view(np.float64)
+        inside: Bools = -(2 ** (-(depth / self.scale))) - self.offset >= 0.0
+        return inside
 
 
 def _average_path_length(n_samples: int) -> float:

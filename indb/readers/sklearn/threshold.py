@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from indb import build
-from indb.ir import Block, Target
+from indb.ir import Apply, Block, Const, Op, Target
 from indb.readers.base import Frame, Reading, reads
+from indb.readers.sklearn.decide import holds
 from indb.readers.sklearn.members import Member, in_float32, read_member
 
 
@@ -55,6 +56,33 @@ def _decided(member: Member, method: str, threshold: float, positive: Any, readi
         score = build.negate(score)
     if type(threshold) is float and in_float32(score):
         threshold = float(np.float32(threshold))  # numpy compares a Python number in the precision of the array
-    reached = build.less_equal(build.number(float(threshold)), score)
+    reached = _reached(score, float(threshold))
     number = build.where(reached, build.number(float(place)), build.number(float(1 - place)))
     return [Target("", {**member.target.outputs, "predict": number if place == 0 else reached}, labels)]
+
+
+def _reached(score: Block, threshold: float) -> Block:
+    """1.0 where a score is not below a threshold, 1 / (1 + exp(-x)) and 1 less it by where they reach it for x.
+
+    Thresholds are often the score of some row, which is to be reached by that row whatever exp an engine has.
+    Source: scipy.special.expit.
+    """
+    from scipy.special import expit
+
+    x = _sigmoid_of(score)
+    if x is not None:
+        return holds(x, lambda margin: expit(margin) >= threshold)
+    match score:
+        case Apply(Op.SUB, (Const((1.0,)), other)) if (x := _sigmoid_of(other)) is not None:
+            return holds(build.negate(x), lambda margin: 1.0 - expit(-margin) >= threshold)
+    return build.less_equal(build.number(threshold), score)
+
+
+def _sigmoid_of(block: Block) -> Block | None:
+    """x where a block is `build.sigmoid(x)`."""
+    match block:
+        case Apply(Op.DIV, (Const((1.0,)), Apply(Op.ADD, (Const((1.0,)), Apply(Op.EXP, (power,)))))):
+            match power:
+                case Apply(Op.MUL, (x, Const((-1.0,)))):
+                    return x
+    return None
