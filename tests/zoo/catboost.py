@@ -227,7 +227,9 @@ def add_categories(name: str, model: Any, target: Any, features: list[str]) -> N
 
 
 def all_columns(content: Any, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Rows with a value for the columns that no tree reads."""
+    """Rows with a value for the columns that no tree reads, where they have none."""
+    if rows.shape[1] == categories().shape[1]:
+        return rows
     given = np.repeat(categories().to_numpy(dtype=object)[:1], len(rows), axis=0)
     places = [categories().columns.get_loc(column.name) for column in read(content).columns]
     given[:, places] = rows
