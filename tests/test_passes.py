@@ -84,7 +84,7 @@ def the(found, kind):
 def test_passes_keep_every_output_of_the_zoo(name):
     """Bit for bit after an exact pass; after fuse_linear within 1e-12 of the size of the terms (agreement.py)."""
     estimator, frame = ZOO[name]()
-    before = read(estimator)
+    before = read(estimator).in_sql
     rows = awkward_rows(before, frame, np.random.default_rng(zlib.crc32(name.encode())), limit=200)
     columns = {column: rows[column].tolist() for column in rows.columns}
     slack = linear_slack(before, columns)
@@ -113,7 +113,7 @@ def assert_near(found, wanted, output, slack, what):
 
 def test_optimise_can_be_exact():
     estimator, _ = ZOO["logistic_texts3"]()
-    found = read(estimator)
+    found = read(estimator).in_sql
     weights = the(found, Linear).weight
     assert the(optimise(found, exact=True), Linear).weight is weights
     assert the(optimise(found), Linear).weight is not weights
