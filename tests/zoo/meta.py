@@ -7,6 +7,7 @@ from sklearn import ensemble, multiclass, multioutput
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
@@ -19,6 +20,7 @@ from sklearn.model_selection import (
     RandomizedSearchCV,
     TunedThresholdClassifierCV,
 )
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -31,6 +33,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 from sklearn.semi_supervised import SelfTrainingClassifier
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from zoo import frames
@@ -234,3 +237,13 @@ add("search_before", make_pipeline(GridSearchCV(make_pipeline(StandardScaler()),
     scoring=lambda model, x, y=None: 0.0), LogisticRegression()), "numbers", "texts2")  # fmt: skip
 add("self_trained", SelfTrainingClassifier(TREE), "gaps", "some_labels")
 add("self_trained_logistic", SelfTrainingClassifier(LOGISTIC, criterion="k_best", k_best=5), "numbers", "some_labels")
+
+_margin = make_pipeline(StandardScaler(), LinearSVC())
+add("margin_bagging", seeded(_bagging, _margin, n_estimators=2), "pair", "texts3")
+add("margin_calibrated", CalibratedClassifierCV(_margin, cv=2), "numbers", "texts3")
+add("margin_calibrated_support", CalibratedClassifierCV(make_pipeline(StandardScaler(), SVC()), cv=2), "pair", "bools")
+add("margin_rest", _rest(_margin), "numbers", "odd_labels")
+add("margin_pairs", _pairs(_margin), "numbers", "bools")
+add("margin_stacking", _stack([("a", _margin), ("b", GaussianNB())], cv=2), "pair", "texts2")
+add("margin_threshold", FixedThresholdClassifier(_margin, pos_label="no"), "numbers", "texts2")
+add("margin_voting", _vote([("a", _margin), ("b", LinearDiscriminantAnalysis()), ("c", GaussianNB())]), "pair", "ints3")
