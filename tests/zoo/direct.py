@@ -31,12 +31,15 @@ def one_by_one(estimator: Any, given: Any) -> dict[str, Any]:
 
 
 def each_label(estimator: Any, given: Any) -> dict[str, Any]:
-    """Of a network for several labels, the probabilities of 0 and 1 for each."""
+    """Of an estimator for several labels, the probabilities of 0 and 1 for each."""
     positive = estimator.predict_proba(given)
-    return {
+    found = {
         "predict": estimator.predict(given),
         "predict_proba": [np.stack([1 - each, each], axis=1) for each in positive.T],
     }
+    if hasattr(estimator, "decision_function"):
+        found["decision_function"] = estimator.decision_function(given)
+    return found
 
 
 def scaled(estimator: Any) -> Any:

@@ -38,6 +38,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from zoo import frames
 from zoo.cases import add, add_fitted, on_columns
+from zoo.direct import each_label
 from zoo.linear import zeroed
 
 LOGISTIC = make_pipeline(StandardScaler(), LogisticRegression())
@@ -173,9 +174,9 @@ add("rest_trees", _rest(TREE), "numbers", "odd_labels")
 add("rest_boosting", _rest(BOOSTING), "numbers", "ints3")
 add("rest_regressors", _rest(VALUES), "numbers", "texts3")
 add("rest_two_regressors", _rest(Ridge()), "numbers", "bools")
-add("rest_labels", _rest(LOGISTIC), "numbers", "several_labels")
-add("rest_label_trees", _rest(TREE), "gaps", "several_labels")
-add("rest_constant", _rest(LOGISTIC), "numbers", "constant_label")
+add("rest_labels", _rest(LOGISTIC), "numbers", "several_labels", outputs=each_label)
+add("rest_label_trees", _rest(TREE), "gaps", "several_labels", outputs=each_label)
+add("rest_constant", _rest(LOGISTIC), "numbers", "constant_label", outputs=each_label)
 _pairs = multiclass.OneVsOneClassifier
 add("pairs_three", _pairs(LOGISTIC), "numbers", "texts3")
 add("pairs_trees", _pairs(TREE), "gaps", "odd_labels")
@@ -194,12 +195,12 @@ add("outputs_votes", _outputs(VOTES_ONLY), "pair", "text_pair")
 add("outputs_regressor", multioutput.MultiOutputRegressor(Ridge()), "numbers", "two_amounts")
 add("outputs_regressor_trees", multioutput.MultiOutputRegressor(VALUES), "gaps", "two_amounts")
 _chain = multioutput.ClassifierChain
-add("chain_logistic", _chain(LOGISTIC), "numbers", "several_labels")
-add("chain_order", _chain(LOGISTIC, order=[2, 0, 1]), "numbers", "several_labels")
+add("chain_logistic", _chain(LOGISTIC), "numbers", "several_labels", outputs=each_label)
+add("chain_order", _chain(LOGISTIC, order=[2, 0, 1]), "numbers", "several_labels", outputs=each_label)
 add("chain_probabilities", seeded(_chain, LOGISTIC, order="random", chain_method="predict_proba", cv=2),
-    "numbers", "several_labels")  # fmt: skip
-add("chain_decision", _chain(LOGISTIC, chain_method="decision_function"), "array", "several_labels")
-add("chain_trees", _chain(TREE), "numbers", "several_labels")
+    "numbers", "several_labels", outputs=each_label)  # fmt: skip
+add("chain_decision", _chain(LOGISTIC, chain_method="decision_function"), "array", "several_labels", outputs=each_label)
+add("chain_trees", _chain(TREE), "numbers", "several_labels", outputs=each_label)
 add("chain_classes", _chain(TREE), "numbers", "number_pair")
 add("chain_regressor", multioutput.RegressorChain(Ridge()), "numbers", "two_amounts")
 add("chain_regressor_order", multioutput.RegressorChain(VALUES, order=[1, 0], cv=2), "numbers", "two_amounts")

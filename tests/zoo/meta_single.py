@@ -15,15 +15,16 @@ from sklearn.tree import DecisionTreeClassifier
 from xgboost import XGBClassifier, XGBRegressor
 
 from zoo.cases import add
+from zoo.direct import each_label
 
 BOOSTED = XGBClassifier(n_estimators=3, max_depth=2, n_jobs=1)
 OTHER = XGBClassifier(n_estimators=2, max_depth=3, n_jobs=1, learning_rate=0.7)
 VALUES = XGBRegressor(n_estimators=3, max_depth=2, n_jobs=1)
 
 
-def single(name: str, estimator: Any, data: str, target: str) -> None:
+def single(name: str, estimator: Any, data: str, target: str, **options: Any) -> None:
     """A case whose numbers are float32."""
-    add(f"single_{name}", estimator, data, target, float32=True)
+    add(f"single_{name}", estimator, data, target, float32=True, **options)
 
 
 _two = [("a", BOOSTED), ("b", OTHER), ("c", BOOSTED)]
@@ -43,7 +44,7 @@ single("stacking_regressor", ensemble.StackingRegressor(
     [("a", VALUES)], Ridge(), cv=2, passthrough=True), "numbers", "amount")  # fmt: skip
 single("rest", OneVsRestClassifier(BOOSTED), "gaps", "texts3")
 single("rest_two", OneVsRestClassifier(BOOSTED), "gaps", "texts2")
-single("rest_labels", OneVsRestClassifier(BOOSTED), "numbers", "several_labels")
+single("rest_labels", OneVsRestClassifier(BOOSTED), "numbers", "several_labels", outputs=each_label)
 single("pairs", OneVsOneClassifier(BOOSTED), "gaps", "texts3")
 single("calibrated", CalibratedClassifierCV(BOOSTED, cv=2), "gaps", "bools")
 single("calibrated_three", CalibratedClassifierCV(BOOSTED, cv=2, ensemble=False), "gaps", "codes3")

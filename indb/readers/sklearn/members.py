@@ -158,6 +158,12 @@ def in_float32(block: Block) -> bool:
     return False
 
 
+def two_probabilities(positive: Block) -> Block:
+    """[1 - p, p] of the probability of the second class, in float32 where it is."""
+    other = build.subtract(build.number(1.0), positive)
+    return build.concat([build.single(other) if in_float32(positive) else other, positive])
+
+
 def summed(parts: Sequence[Block], single: bool = False) -> Block:
     """Blocks of one width, added in order lane by lane; single trees become one ensemble.
 

@@ -11,7 +11,15 @@ from indb import build
 from indb.ir import Apply, Block, Label, Op, Reduce, ReduceOp, Target
 from indb.readers.base import Frame, Reading, reads
 from indb.readers.sklearn.labels import labels_of, target_names
-from indb.readers.sklearn.members import Member, in_float32, read_member, require_finite_sum, shared, summed
+from indb.readers.sklearn.members import (
+    Member,
+    in_float32,
+    read_member,
+    require_finite_sum,
+    shared,
+    summed,
+    two_probabilities,
+)
 
 HUGE = 1e100
 """Beside the square of this no code can be told from another."""
@@ -75,10 +83,10 @@ def _several_labels(members: Sequence[Member], scores: Sequence[Block]) -> list[
     for name, member, score in zip(target_names(len(members)), members, scores, strict=True):
         outputs = {"predict": _is_above(score, members[0])}
         if shared(members, "predict_proba"):
-            outputs["predict_proba"] = build.lane(member.output("predict_proba"), 1)
+            outputs["predict_proba"] = two_probabilities(build.lane(member.output("predict_proba"), 1))
         if shared(members, "decision_function"):
             outputs["decision_function"] = member.single("decision_function")
-        targets.append(Target(name, outputs))
+        targets.append(Target(name, outputs, (0, 1)))
     return targets
 
 
@@ -86,7 +94,7 @@ def _shares(positive: Sequence[Block]) -> Block:
     """The probabilities divided by their sum, unless that is 0. Source: OneVsRestClassifier.predict_proba."""
     single = all(map(in_float32, positive))
     rounded = build.single if single else lambda x: x
-    parts = list(positive) if len(positive) > 1 else [rounded(build.subtract(build.number(1.0), *positive)), *positive]
+    parts = list(positive) if len(positive) > 1 else build.lanes(two_probabilities(positive[0]))
     each, total = build.concat(parts), summed(parts, single)
     return build.where(Apply(Op.EQ, (total, build.number(0.0))), each, rounded(build.divide(each, total)))
 

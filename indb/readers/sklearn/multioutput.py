@@ -10,7 +10,7 @@ from indb import build
 from indb.ir import Block, Target
 from indb.readers.base import Frame, Reading, reads
 from indb.readers.sklearn.labels import regressors, target_names
-from indb.readers.sklearn.members import Member, read_member, read_members, shared
+from indb.readers.sklearn.members import Member, read_member, read_members, shared, two_probabilities
 
 
 @reads("sklearn", "MultiOutputClassifier")
@@ -32,7 +32,7 @@ def multi_output_regressor(estimator: Any, frame: Frame, reading: Reading) -> li
 
 @reads("sklearn", "ClassifierChain", "RegressorChain")
 def chain(estimator: Any, frame: Frame, reading: Reading) -> list[Target]:
-    """A target for each column, as a number; each member also reads what those before it in the order said.
+    """A target for each column; each member also reads what those before it in the order said.
 
     Source: sklearn.multioutput._BaseChain._get_predictions, which keeps labels as numbers.
     """
@@ -41,27 +41,32 @@ def chain(estimator: Any, frame: Frame, reading: Reading) -> list[Target]:
     members: list[Member] = []
     for each in estimator.estimators_:
         said = [_said(member, said_by) for member in members]
-        names = (f"said_{number}" for number in range(len(said)))
-        seen = frame.replaced([*frame.names, *names], [*frame.lanes, *said])
+        before = (f"said_{number}" for number in range(len(said)))
+        seen = frame.replaced([*frame.names, *before], [*frame.lanes, *said])
         members.append(read_member(each, seen, reading))
-    order = [int(place) for place in estimator.order_]
-    inverse = np.argsort(order)
-    methods = ["predict"]
-    for method in ("predict_proba", "decision_function"):
-        if hasattr(estimator, method) and shared(members, method):
-            methods.append(method)
-    kept = {
-        method: [_said(member, method) for member in members] for method in methods if _is_two_sided(method, members)
-    }
-    return [
-        Target(name, {method: found[int(inverse[number])] for method, found in kept.items()})
-        for number, name in enumerate(target_names(len(members)))
+    inverse = np.argsort([int(place) for place in estimator.order_])
+    kept = [
+        method
+        for method in ("predict_proba", "decision_function")
+        if hasattr(estimator, method) and shared(members, method) and _are_two_sided(members)
     ]
+    names = target_names(len(members))
+    return [_link(name, members[int(place)], kept) for name, place in zip(names, inverse, strict=True)]
 
 
-def _is_two_sided(method: str, members: list[Member]) -> bool:
-    """Whether a method gives a number for each target: the library has no room for more than two classes."""
-    return method == "predict" or all(len(member.target.labels or ()) == 2 for member in members)
+def _are_two_sided(members: list[Member]) -> bool:
+    """Whether all have two classes: the library has no room for the probabilities of more."""
+    return all(len(member.target.labels or ()) == 2 for member in members)
+
+
+def _link(name: str, member: Member, kept: list[str]) -> Target:
+    """The target of one member, whose labels became numbers."""
+    labels = member.target.labels
+    outputs = {"predict": member.output("predict")}
+    for method in kept:
+        said = _said(member, method)
+        outputs[method] = two_probabilities(said) if method == "predict_proba" else said
+    return Target(name, outputs, None if labels is None else tuple(float(label) for label in labels))
 
 
 def _said(member: Member, method: str) -> Block:
