@@ -105,6 +105,10 @@ class Duck(Database):
         timer.start()
         try:
             yield
+        except IndbError as error:
+            if not isinstance(error.__cause__, duckdb.InterruptException):
+                raise
+            raise TooSlow from error
         except duckdb.InterruptException as error:
             raise TooSlow from error
         finally:
