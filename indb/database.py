@@ -271,7 +271,7 @@ class Database(Lifecycle):
             model = codec.decode(self.engine.model_bytes(deployment), name)
             if model_object is not None:
                 frame = verify.frame_of(deployment.columns, rows, model_object)
-                expected = verify.golden_rows(model_object, frame).expected(deployment)
+                expected = verify.library_rows(model_object, frame).expected(deployment)
                 usual = verify.library_tolerance(model)
                 return verify.compare_rows(deployment, rows, found, expected, tolerance or usual)
             model = model if deployment.strategy == Strategy.UDF.value else model.in_sql

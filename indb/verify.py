@@ -15,7 +15,7 @@ import numpy as np
 
 from indb.emit import label_text, output_lanes
 from indb.engines.deployment import BoundColumn, Deployment, Lane
-from indb.errors import BindError, did_you_mean
+from indb.errors import BindError, VerifyError, did_you_mean
 from indb.evaluate import Values, column_values, decode, evaluate
 from indb.golden.frames import awkward_frame
 from indb.golden.reports import LIBRARY_TOLERANCE, NOT_COMPARED, Report, Row, compare_rows, difference, plain
@@ -238,6 +238,20 @@ def _series(values: list[Any]) -> Any:
     if any(isinstance(value, str) for value in values):
         return np.array(values, dtype=object)
     return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def library_rows(model_object: Any, frame: Any) -> GoldenRows:
+    """`golden_rows` of a table's rows.
+
+    Raises: VerifyError where the library takes more of a frame than a table holds, such as pandas' categories.
+    """
+    try:
+        return golden_rows(model_object, frame)
+    except TypeError as error:
+        raise VerifyError(
+            f"cannot compare with the {type(model_object).__name__}: it does not take the table's rows ({error})",
+            "Hand in rows as it was trained with them: deploy(…, proof=indb.golden_rows(model_object, frame)).",
+        ) from error
 
 
 def evaluated(model: Model, deployment: Deployment, rows: Sequence[Row]) -> list[list[Any]]:

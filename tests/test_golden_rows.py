@@ -17,7 +17,7 @@ from zoo.foreign import FOREIGN
 import indb
 from indb import build
 from indb.engines.deployment import BoundColumn
-from indb.errors import BindError
+from indb.errors import BindError, VerifyError
 from indb.evaluate import decode, evaluate
 from indb.golden import awkward_rows
 from indb.golden.ways import spread
@@ -346,3 +346,17 @@ def test_a_deployed_model_gives_what_the_library_gives_for_the_rows(name, duckdb
     assert len(proof) > 100
     with indb.connect(duckdb_connection) as database:
         database.deploy("m", model, table="t", proof=proof)
+
+
+def test_a_library_that_takes_no_rows_of_a_table_is_named(duckdb_connection):
+    """It was trained on pandas' categories, which a table has not."""
+    estimator, _ = ZOO["hist_dtype_categories"]()
+    with indb.connect(duckdb_connection) as db:
+        fields = "age double, city varchar, level double, member boolean, score double"
+        db.sql(f"CREATE TABLE people ({fields}); INSERT INTO people VALUES (40, 'Rome', 2, true, 0.5)")
+        db.deploy("people", read(estimator), "people")
+        assert db.verify("people").ok
+        with pytest.raises(
+            VerifyError, match="cannot compare with the HistGradientBoostingClassifier: it does not take"
+        ):
+            db.verify("people", model_object=estimator)
