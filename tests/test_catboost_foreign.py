@@ -172,6 +172,7 @@ def test_it_runs_in_duckdb(duckdb_connection: duckdb.DuckDBPyConnection) -> None
         check_deployed(database, fitted, model)
 
 
+@pytest.mark.slow  # of a server in a container, which has not this environment's packages
 def test_it_runs_in_postgres(plpython: None, postgres_connection: psycopg.Connection) -> None:
     fitted, _, model = read("binary")
     postgres_connection.execute("CREATE EXTENSION IF NOT EXISTS plpython3u")

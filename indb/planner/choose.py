@@ -50,9 +50,9 @@ def options(
     """Every strategy, the best first: the cheapest, or a simpler one that costs hardly more. Refused ones come last.
 
     found: None for a model that cannot be written as SQL, and `sql_refused` says why. udf_refused: why the database
-    cannot run Python, "" when it can. is_foreign: SQL leaves some rows open that the model's library scores, so that it
-    comes last, and what the library takes is not known. What is advised against is still possible for a strategy that
-    is asked for.
+    cannot run Python, "" when it can. is_foreign: SQL is slower than the model's library, or leaves some rows open, so
+    that it comes last, and what the library takes is not known. What is advised against is still possible for a
+    strategy that is asked for.
     """
     limit = MAX_INLINED.get(dialect, math.inf) if forced is None else math.inf
     made = [

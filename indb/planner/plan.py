@@ -128,7 +128,7 @@ def _reason(
     if found is None:
         return "the model cannot be written as SQL"
     if is_foreign:
-        library = "its library gives every row its score, where SQL leaves those open that no number decides"
+        library = "its library runs it: SQL is slower, or leaves rows open that no number decides"
         return library if chosen.strategy is Strategy.UDF else "there is no Python here to run its library"
     counted = f"its largest output is {found.inlined:,} operations"
     usable = [option for option in made if not option.refused and option is not chosen]

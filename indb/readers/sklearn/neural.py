@@ -20,6 +20,9 @@ ACTIVATIONS: dict[str, Callable[[Block], Block]] = {
 }
 """What is done to the lanes of a layer. Source: sklearn.neural_network._base.ACTIVATIONS."""
 
+MANY_WEIGHTS = 5_000
+"""From so many weights on the library's own matrix products take a third of the time of sums in order."""
+
 
 @reads("sklearn", "MLPRegressor")
 def regressor(network: Any, frame: Frame, reading: Reading) -> list[Target]:
@@ -46,7 +49,13 @@ def network_classifier(network: Any, frame: Frame, reading: Reading) -> list[Tar
 
 
 def _outputs(network: Any, frame: Frame, reading: Reading) -> Block:
-    """The last layer. Source: sklearn.neural_network._multilayer_perceptron.BaseMultilayerPerceptron._forward_pass."""
+    """The last layer; a large network is read for SQL alone, beside its library.
+
+    Source: sklearn.neural_network._multilayer_perceptron.BaseMultilayerPerceptron._forward_pass.
+    """
+    n_weights = sum(weight.size for weight in network.coefs_)
+    if n_weights > MANY_WEIGHTS and not reading.for_sql:
+        raise reading.unsupported(f"its library multiplies its {n_weights:,} weights faster; blocks are for SQL")
     x = frame.finite(reading)
     last = len(network.coefs_) - 1
     for number, (weight, bias) in enumerate(zip(network.coefs_, network.intercepts_, strict=True)):
