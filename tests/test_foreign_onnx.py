@@ -17,7 +17,7 @@ from indb.errors import ModelFileError, UnsupportedModel
 from indb.evaluate import Values, decode
 from indb.ir import ForeignModel, Model, Type
 from indb.readers import read
-from indb.readers.onnx import label_lists
+from indb.readers.onnx.foreign import label_lists
 from indb.runtime.scorer import Scorer
 
 onnx = pytest.importorskip("onnx")

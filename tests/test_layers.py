@@ -86,7 +86,7 @@ EXCEPTIONS = {
     # What a library is to run is run once when it is read, to learn what it gives.
     "readers/__init__.py": {"runtime"},
     "readers/foreign.py": {"runtime"},
-    "readers/onnx.py": {"runtime"},
+    "readers/onnx/foreign.py": {"runtime"},
     "readers/catboost/library.py": {"runtime"},
     "readers/statsmodels/*.py": {"runtime"},  # which asks its results by the names of columns
     "readers/tried.py": {"runtime", "evaluate"},

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from indb import build
@@ -13,18 +14,21 @@ from indb.errors import InvalidModel, UnsupportedModel
 from indb.ir import Block, Model, Target, Type
 from indb.readers import catboost as _catboost  # noqa: F401  registers its readers, as the next ones do
 from indb.readers import category_encoders as _category_encoders  # noqa: F401
-from indb.readers import foreign, model_files, onnx, versions
+from indb.readers import foreign, model_files, versions
 from indb.readers import imblearn as _imblearn
 from indb.readers import interpret as _interpret  # noqa: F401
 from indb.readers import lightgbm as _lightgbm  # noqa: F401
+from indb.readers import onnx as _onnx  # noqa: F401
 from indb.readers import sklearn as _sklearn  # noqa: F401
 from indb.readers import statsmodels as _statsmodels  # noqa: F401
 from indb.readers import xgboost as _xgboost  # noqa: F401
 from indb.readers.base import (
+    FILE_READERS,
     NAMES,
     RUNS,
     SPELLED,
     Content,
+    File,
     Frame,
     RawColumn,
     Reading,
@@ -70,8 +74,8 @@ def read(
         if columns is not None:
             raise UnsupportedModel("cannot rename the columns of a model that was read before", "Leave columns= out.")
         return found
-    if isinstance(found, onnx.File):
-        return onnx.read(found, columns)
+    if isinstance(found, File):
+        return FILE_READERS[Path(found.name).suffix.lower()](found, columns)
     return _read_estimator(_imblearn.without_samplers(_searched(found)), columns, trust, text_columns)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from indb import build
@@ -28,6 +29,32 @@ class Content:
     name: str
     version: str
     data: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class File:
+    """The name and the bytes of a file that is a model in a format of its own, and the folder that it lies in."""
+
+    name: str
+    data: bytes
+    folder: Path
+
+
+FileReader: TypeAlias = Callable[[File, Sequence[str] | None], Model]
+
+FILE_READERS: dict[str, FileReader] = {}
+"""Ending of a file's name -> what makes a model of it, given the table's names for its columns, if any were given."""
+
+
+def reads_files(*endings: str) -> Callable[[FileReader], FileReader]:
+    """Register a reader for files by the ending of their names."""
+
+    def register(function: FileReader) -> FileReader:
+        for ending in endings:
+            FILE_READERS[ending] = function
+        return function
+
+    return register
 
 
 def class_of(estimator: Any) -> tuple[str, str]:

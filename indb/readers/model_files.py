@@ -1,4 +1,5 @@
-"""Model files: .indb, .onnx, .skops, .cbm, .json, .ubj and .txt, and pickles (.joblib, .pkl) of an estimator.
+"""Model files: .indb, .skops, .cbm, .json, .ubj and .txt, pickles (.joblib, .pkl) of an estimator, and what has a
+reader of its own (.onnx).
 
 Loading a pickle runs whatever code it holds, so it takes trust=True. A .skops file is built from types by name, and
 those that skops does not know to be harmless are refused unless trusted.
@@ -15,8 +16,8 @@ from typing import Any
 
 from indb import codec
 from indb.errors import ModelFileError
-from indb.readers import onnx, ubjson
-from indb.readers.base import Content
+from indb.readers import ubjson
+from indb.readers.base import FILE_READERS, Content, File
 from indb.readers.catboost.models import class_for, class_for_loss
 from indb.readers.lightgbm import dumped, text
 from indb.readers.lightgbm.forest import Damaged
@@ -26,16 +27,17 @@ StrPath = str | PathLike[str]
 
 
 def load(path: StrPath, trust: bool = False) -> Any:
-    """What a file holds: a Model for .indb, an onnx.File for .onnx, the Content of other data, else the estimator.
+    """What a file holds: a Model for .indb, a File where that is a model in itself (.onnx, .pmml, …), the Content of
+    other data, else the estimator.
 
     Raises: ModelFileError when the file is missing, damaged, of an unknown format, or needs trust.
     """
     suffix = Path(path).suffix.lower()
-    loader = LOADERS.get(suffix)
+    loader = _load_file if suffix in FILE_READERS else LOADERS.get(suffix)
     if loader is None:
         raise ModelFileError(
             f"cannot load {path}: its format is not known (found {suffix or 'no ending'!r})",
-            f"Use a file that ends in {', '.join(LOADERS)}.",
+            f"Use a file that ends in {', '.join([*LOADERS, *FILE_READERS])}.",
         )
     if not Path(path).is_file():
         why = "it is a directory" if Path(path).is_dir() else "there is no such file"
@@ -70,8 +72,8 @@ def _load_skops(path: StrPath, trust: bool) -> Any:
         raise _damaged(path, error) from error
 
 
-def _load_onnx(path: StrPath, trust: bool) -> Any:
-    return onnx.File(Path(path).name, Path(path).read_bytes())
+def _load_file(path: StrPath, trust: bool) -> File:
+    return File(Path(path).name, Path(path).read_bytes(), Path(path).parent)
 
 
 def _load_pickle(path: StrPath, trust: bool) -> Any:
@@ -196,7 +198,6 @@ DATA: dict[frozenset[str], Callable[[StrPath, Any], Any]] = {
 
 LOADERS: dict[str, Callable[[StrPath, bool], Any]] = {
     ".indb": _load_indb,
-    ".onnx": _load_onnx,
     ".skops": _load_skops,
     ".json": _load_json,
     ".ubj": _load_ubj,

@@ -11,25 +11,18 @@ Source: onnx/onnx.proto (field numbers), onnx/docs/Operators-ml.md (classlabels_
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from indb.errors import ModelFileError, UnsupportedModel
 from indb.ir import Block, Column, Foreign, Label, Model, Target, Type, model_of
+from indb.readers.base import File
 from indb.readers.tried import TRIED
 from indb.runtime.foreign import TENSORS, Graph
 
 NAME = "ONNX graph"
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """The name and the bytes of an ONNX file."""
-
-    name: str
-    data: bytes
 
 
 def read(file: File, columns: Sequence[str] | None) -> Model:
