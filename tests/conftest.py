@@ -13,6 +13,7 @@ import hypothesis
 import psycopg
 import pytest
 from engines import NoPostgres, Postgres, absent, database, postgres, python_problem
+from pmml_oracle import Oracles, oracles
 
 # A busy machine is no failure; and CI tries the same examples each time, so that a change is not blamed for luck.
 hypothesis.settings.register_profile("indb", deadline=None, derandomize="CI" in os.environ)
@@ -149,3 +150,10 @@ def role(postgres_server: Postgres) -> str:
     with psycopg.connect(postgres_server.dsn, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {name}")
     return name
+
+
+@pytest.fixture(scope="session")
+def pmml_oracles() -> Iterator[Oracles]:
+    """The JPMML evaluator and PMML4S, in a Java process of this session."""
+    with oracles() as found:
+        yield found
