@@ -284,7 +284,7 @@ class TreeEnsemble(Block):
 
 Label: TypeAlias = str | int | float | bool
 
-FORMATS = ("skops", "onnx", "cbm", "pickle")
+FORMATS = ("skops", "onnx", "cbm", "tflite", "pte", "pt2", "keras", "torchscript", "pickle")
 """What a foreign payload may be. A pickle runs whatever code it holds, so it stays in memory and is never stored."""
 
 LAYOUTS = ("", "C", "F", "csr")

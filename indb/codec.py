@@ -25,11 +25,14 @@ from indb.ir import BLOCKS, Block, Distance, Foreign, Metric, Model, Nearest, Op
 MAGIC = b"\x89indb\r\n\x1a"
 """The first bytes of a model file. As in PNG, they break when a transfer rewrites line ends or drops the high bit."""
 
-FORMAT = 4
+FORMAT = 5
 """The version of the layout and of the blocks; a reader refuses a higher one. See `_format_of`."""
 
 LATER = frozenset({"single"})
 """Fields that are written where they say something: a model that could do without them keeps its bytes."""
+
+NETWORKS = frozenset({"tflite", "pte", "pt2", "keras", "torchscript"})
+"""Formats of foreign payloads that came later."""
 
 StrPath: TypeAlias = str | PathLike[str]
 
@@ -82,6 +85,8 @@ def _format_of(model: Model) -> int:
     if model.in_sql is not model:
         return max(3, _format_of(model.in_sql))
     kinds = {type(block) for block in walk(model.roots())}
+    if any(isinstance(block, Foreign) and block.format in NETWORKS for block in walk(model.roots())):
+        return 5
     for block in walk(model.roots()):
         if getattr(block, "single", False) or getattr(block, "op", None) is Op.SINGLE:
             return 4

@@ -120,7 +120,7 @@ REFUSED = {
     "nodes of int64": (stump(left=np.array([1, 0, 0], dtype=np.int64)), "array of int64, needs int32"),
     "missing_left of int": (stump(missing_left=ints(0, 0, 0)), "array of int32, needs bool"),
     "values of float32": (stump(values=np.zeros((2, 1), np.float32)), "array of float32, needs float64"),
-    "unknown format": (library(format="exe"), "format 'exe', needs one of skops, onnx, cbm, pickle"),
+    "unknown format": (library(format="exe"), "format 'exe', needs one of skops, onnx, cbm, tflite, pte, pt2, keras,"),
     "no columns for a library": (library(inputs=()), "reads something else than columns"),
     "a constant for a library": (library(inputs=(PAIR,)), "reads something else than columns"),
     "no lanes of a library": (library(lanes=0), "has 0 lanes"),

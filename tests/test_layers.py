@@ -15,8 +15,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "indb"
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 FRAMES = {"pandas", "pyarrow"}
+NETWORKS = {"ai_edge_litert", "torch", "executorch", "keras", "h5py"}
 MODELS = FRAMES | {
     *("sklearn", "scipy", "skops", "joblib", "xgboost", "lightgbm", "catboost", "onnx", "onnxruntime"),
+    *NETWORKS,
     *("statsmodels", "patsy", "interpret", "imblearn", "category_encoders"),
 }
 LANGUAGE = {"errors", "ops", "blocks", "ir", "expansions"}
@@ -55,7 +57,8 @@ LAYERS = {
     "runtime": Layer(
         LANGUAGE | {"evaluate", "codec", "runtime"},
         {"numpy"},
-        inside={"onnxruntime", "skops", "sklearn", "scipy", "pandas", "threadpoolctl", "catboost", "xgboost"},
+        inside={"onnxruntime", "skops", "sklearn", "scipy", "pandas", "threadpoolctl", "catboost", "xgboost"}
+        | NETWORKS,
     ),
     "readers": Layer(LANGUAGE | {"build", "special", "readers"}, {"numpy"}, inside=MODELS),
     "passes": Layer(LANGUAGE | {"evaluate", "build", "passes"}, {"numpy"}),
@@ -87,6 +90,7 @@ EXCEPTIONS = {
     "readers/__init__.py": {"runtime"},
     "readers/foreign.py": {"runtime"},
     "readers/onnx/foreign.py": {"runtime"},
+    "readers/edge/*.py": {"runtime"},
     "readers/catboost/library.py": {"runtime"},
     "readers/statsmodels/*.py": {"runtime"},  # which asks its results by the names of columns
     "readers/tried.py": {"runtime", "evaluate"},

@@ -14,6 +14,7 @@ from indb.errors import InvalidModel, UnsupportedModel
 from indb.ir import Block, Model, Target, Type
 from indb.readers import catboost as _catboost  # noqa: F401  registers its readers, as the next ones do
 from indb.readers import category_encoders as _category_encoders  # noqa: F401
+from indb.readers import edge as _edge  # noqa: F401
 from indb.readers import foreign, model_files, versions
 from indb.readers import imblearn as _imblearn
 from indb.readers import interpret as _interpret  # noqa: F401

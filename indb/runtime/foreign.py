@@ -15,15 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indb.errors import ModelFileError
-from indb.evaluate import Values, missing
+from indb.evaluate import Values
 from indb.ir import Floats, Foreign
-from indb.runtime import trust
+from indb.runtime import tflite, trust
 from indb.runtime.alone import ALONE
 from indb.runtime.catboost import CatBoostModel
 from indb.runtime.forms import Form, form_of
+from indb.runtime.onnx_session import TENSORS as TENSORS
+from indb.runtime.onnx_session import Graph as Graph
 from indb.runtime.refusals import Ask, Asked, Loaded, Parts, Rows, Runner
 from indb.runtime.steps import Steps, last_step
 from indb.runtime.svm import labels_of
+
+GRAPHS: dict[str, Callable[[bytes, str], Loaded]] = {"onnx": Graph, "tflite": tflite.Graph}
+"""Format -> what loads a graph of tensors of it: its bytes, and what cannot be done when they are refused."""
 
 PIECE = 256
 """The fewest rows that are worth a thread of their own."""
@@ -35,8 +40,8 @@ def load(block: Foreign, threads: int = 1) -> Loaded:
     Raises: ModelFileError when a package is missing here, or the payload is damaged or not trusted.
     """
     data = block.payload.tobytes()
-    if block.format == "onnx":
-        return Graph(data, f"cannot load the {block.name} of the model")
+    if block.format in GRAPHS:
+        return GRAPHS[block.format](data, f"cannot load the {block.name} of the model")
     if block.format == "cbm":
         return CatBoostModel(data, block.name)
     if block.format == "pickle":
@@ -93,80 +98,6 @@ def _two_dimensional(result: Any, n_rows: int) -> NDArray[Any]:
         result = result.toarray()
     array = np.asarray(result)
     return array.reshape(1 if n_rows == 1 else len(array), -1)
-
-
-class Graph:
-    """An ONNX graph in ONNX Runtime, on one thread: the database's own threads share the rows."""
-
-    def __init__(self, data: bytes, what: str) -> None:
-        try:
-            import onnxruntime
-        except ImportError:
-            raise ModelFileError(
-                f"{what}: the package onnxruntime is missing",
-                "Install onnxruntime where the model runs.",
-            ) from None
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # what goes wrong with a row is no news for the server's log
-        try:
-            self.session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # each kind of damage has an exception of its own
-            raise ModelFileError(f"{what}: ONNX Runtime says {error}") from error
-        state = onnxruntime.capi.onnxruntime_pybind11_state
-        self.refusals = (state.Fail, state.InvalidArgument, state.RuntimeException)
-
-    def rows(self, inputs: list[Values]) -> Ask:
-        with np.errstate(all="ignore"):
-            feed = self._feed([part[:, 0] for part in inputs])
-        n_rows = len(inputs[0])
-
-        def ask(output: str) -> Parts:
-            try:
-                return [_two_dimensional(self.session.run([output], feed)[0], n_rows)]
-            except self.refusals as error:
-                raise ValueError(str(error)) from error
-
-        return ask
-
-    def _feed(self, lanes: list[NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """The tensors of the graph's inputs, each from as many columns as it is wide."""
-        found = {}
-        for entry in self.session.get_inputs():
-            width = entry.shape[1] if len(entry.shape) > 1 else 1
-            count = width if isinstance(width, int) else len(lanes)
-            taken, lanes = lanes[:count], lanes[count:]
-            values = np.stack([tensor_lane(lane, entry.type) for lane in taken], axis=1)
-            found[entry.name] = values if len(entry.shape) > 1 else values[:, 0]
-        return found
-
-
-TENSORS: dict[str, Any] = {
-    "tensor(double)": np.float64,
-    "tensor(float)": np.float32,
-    "tensor(float16)": np.float16,
-    "tensor(int64)": np.int64,
-    "tensor(int32)": np.int32,
-    "tensor(bool)": np.bool_,
-    "tensor(string)": object,
-}
-"""ONNX's name of a tensor's type -> numpy's."""
-
-
-def tensor_lane(values: NDArray[Any], kind: str) -> NDArray[Any]:
-    """One column as ONNX takes it. A float tensor rounds to single precision, as that runtime's callers do.
-
-    Raises: ValueError for a value that has no form in it: a missing text, or a number that is no such integer.
-    """
-    dtype = TENSORS[kind]
-    if dtype is object:
-        if missing(values.reshape(-1, 1)).any():
-            raise ValueError("a text is missing")
-        return values
-    found: NDArray[Any] = values.astype(dtype)
-    if np.dtype(dtype).kind in "ib" and not np.array_equal(found.astype(np.float64), values):
-        raise ValueError("a number is no integer")
-    return found
 
 
 Batch: TypeAlias = Callable[[Foreign, Callable[[], list[Values]]], Floats]
