@@ -20,6 +20,7 @@ from indb.readers import imblearn as _imblearn
 from indb.readers import interpret as _interpret  # noqa: F401
 from indb.readers import lightgbm as _lightgbm  # noqa: F401
 from indb.readers import onnx as _onnx  # noqa: F401
+from indb.readers import pmml as _pmml  # noqa: F401
 from indb.readers import sklearn as _sklearn  # noqa: F401
 from indb.readers import statsmodels as _statsmodels  # noqa: F401
 from indb.readers import xgboost as _xgboost  # noqa: F401

@@ -1,0 +1,26 @@
+"""What of a PMML file says nothing of scores, by element: it may be there, and nobody has to read it."""
+
+from __future__ import annotations
+
+STATISTICS = frozenset({"ModelStats", "ModelExplanation", "ModelVerification", "VerificationFields"})
+
+IGNORED: dict[str, frozenset[str]] = {
+    "*": frozenset({"Extension", "Annotation"}),
+    "PMML": frozenset({"Header", "MiningBuildTask", "@version"}),
+    "DataDictionary": frozenset({"@numberOfFields", "Taxonomy"}),
+    "DataField": frozenset({"@displayName"}),
+    "MiningField": frozenset({"@importance", "@optype", "@missingValueTreatment", "@lowValue", "@highValue"}),
+    "DerivedField": frozenset({"@displayName"}),
+    "ParameterField": frozenset({"@displayName"}),
+    "OutputField": frozenset({"@displayName"}),
+    "LocalTransformations": frozenset(),
+    "Array": frozenset(),
+}
+
+MODEL = frozenset(
+    {
+        *("@modelName", "@algorithmName", "@targetFieldName", "@modelType"),
+        *("ModelStats", "ModelExplanation", "ModelVerification", "VerificationFields"),
+    }
+)
+"""The same for every model element."""
