@@ -25,11 +25,11 @@ from indb.runtime.foreign import TENSORS, Graph
 NAME = "ONNX graph"
 
 
-def read(file: File, columns: Sequence[str] | None) -> Model:
+def read(file: File, columns: Sequence[str] | None, why: str) -> Model:
     """The foreign model of an ONNX file.
 
     columns: the table's names for the columns that the graph takes, in order; by default the names of inputs that take
-    one column each, else x0, x1, ….
+    one column each, else x0, x1, …. why: the reason why it is no model in blocks.
 
     Raises: ModelFileError when ONNX Runtime is missing or cannot load it; UnsupportedModel for inputs or outputs that a
     table does not have.
@@ -47,8 +47,7 @@ def read(file: File, columns: Sequence[str] | None) -> Model:
     block, results = _tried(block, graph, file.name)
     meta = graph.session.get_modelmeta()
     source = {"class": meta.graph_name or NAME, "library": "ONNX", "version": meta.producer_name}
-    reason = {"reason": f"{file.name} is an ONNX file, which ONNX Runtime runs as it is"}
-    return model_of(found, _targets(block, results, file), {**source, **reason})
+    return model_of(found, _targets(block, results, file), {**source, "reason": why})
 
 
 def _columns(graph: Graph, given: Sequence[str] | None, what: str) -> tuple[Column, ...]:

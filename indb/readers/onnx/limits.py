@@ -1,0 +1,33 @@
+"""How large an ONNX file may be in every respect: a file is data from anywhere, and is read in bounded memory and time.
+
+What is beyond LIMITS of a damaged file is refused; what is only too much for blocks is left to ONNX Runtime.
+"""
+
+from __future__ import annotations
+
+MAX_NODES = 50_000
+"""Nodes of a graph with its subgraphs."""
+
+MAX_NESTING = 8
+"""Subgraphs within subgraphs (If, Scan)."""
+
+MAX_RANK = 16
+"""Axes of a tensor."""
+
+MAX_ELEMENTS = 2**28
+"""Elements of a constant that is stored in the file."""
+
+MAX_FOLDED = 2**22
+"""Elements of a constant that is computed from others."""
+
+MAX_FOLDED_TOTAL = 2**24
+"""Elements of all constants that are computed."""
+
+MAX_LANES = 2**15
+"""Lanes of a tensor in blocks."""
+
+MAX_LANES_TOTAL = 2**20
+"""Lanes of all tensors in blocks."""
+
+MAX_TERMS = 2**22
+"""Products of a matrix product between two tensors, and steps that are written out one by one."""

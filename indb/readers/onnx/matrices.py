@@ -1,0 +1,181 @@
+"""Matrix products. With a constant they are Linear blocks; float32 products are added in float64 and rounded once.
+
+ONNX Runtime adds in float32 in an order of its own, so the last digits of such a sum are nobody's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from indb import build
+from indb.ir import Block, Op, Reduce, ReduceOp
+from indb.readers.onnx.elementwise import check_alike, combined, mapped, rounded, whole
+from indb.readers.onnx.limits import MAX_TERMS
+from indb.readers.onnx.operators import Node, operator
+from indb.readers.onnx.values import Array, Constant, Refused, Tensor, Value, take
+
+
+@operator("MatMul")
+def matmul(node: Node) -> Value:
+    """a @ b as numpy does. A batch axis may be any that is not added up."""
+    return product(node, node.value(0), node.value(1))
+
+
+@operator("Gemm")
+def gemm(node: Node) -> Value:
+    """alpha * a' @ b' + beta * c, where ' is a transposition if asked for."""
+    node.ignore("broadcast")
+    alpha, beta = node.real("alpha", 1.0), node.real("beta", 1.0)
+    a, b = node.value(0), node.value(1)
+    if node.integer("transA"):
+        a = transposed(a)
+    if node.integer("transB"):
+        b = transposed(b)
+    found = product(node, a, b)
+    if not found.is_float and (alpha != 1.0 or beta != 1.0):
+        raise node.refused("it scales integers")
+    if alpha != 1.0:
+        found = mapped(found, lambda x: build.multiply(x, build.number(alpha)))
+    if not node.given(2) or beta == 0.0:
+        return found
+    c = node.number(2)
+    if beta != 1.0:
+        c = mapped(c, lambda x: build.multiply(x, build.number(beta)))
+    check_alike(node, (found, c))
+    return combined(node, Op.ADD, found, c)
+
+
+def transposed(value: Value) -> Value:
+    """A matrix with its axes swapped."""
+    if isinstance(value, Constant) and value.array.ndim == 2:
+        return Constant(value.array.T)
+    if not isinstance(value, Tensor) or value.rank != 2:
+        raise Refused("it transposes what is no matrix")
+    order = np.arange(value.block.width).reshape(value.shape).T.ravel()
+    batch = None if value.batch is None else 1 - value.batch
+    return replace(value, block=take(value.block, order), shape=value.shape[::-1], batch=batch, codes=None)
+
+
+def product(node: Node, a: Value, b: Value) -> Tensor:
+    """a @ b, of which at least one is computed from the row."""
+    left, right = _shape(a), _shape(b)
+    if not left or not right:
+        raise node.damaged("it multiplies a number, needed tensors")
+    if len(left) == 1:
+        return _without(product(node, _with(a, 0), b), -2)
+    if len(right) == 1:
+        return _without(product(node, a, _with(b, 1)), -1)
+    if left[-1] != right[-2] or -1 in (left[-1], right[-2]):
+        raise node.refused(f"it multiplies {list(left)} by {list(right)} (-1 is the batch)")
+    if isinstance(b, Constant) and b.array.ndim == 2 and isinstance(a, Tensor):
+        return _linear(node, a, b.array)
+    if isinstance(a, Constant) and a.array.ndim == 2 and isinstance(b, Tensor) and b.rank == 2:
+        turned = transposed(b)
+        assert isinstance(turned, Tensor)
+        found = transposed(_linear(node, turned, a.array.T))
+        assert isinstance(found, Tensor)
+        return found
+    return _general(node, node_tensor(a), node_tensor(b))
+
+
+def node_tensor(value: Value) -> Tensor:
+    """The value in blocks."""
+    from indb.readers.onnx.values import as_tensor
+
+    return as_tensor(value)
+
+
+def _shape(value: Value) -> tuple[int, ...]:
+    """The shape, -1 for the batch."""
+    if isinstance(value, Constant):
+        return value.array.shape
+    if isinstance(value, Tensor):
+        return tuple(-1 if axis == value.batch else size for axis, size in enumerate(value.shape))
+    raise Refused("it multiplies by the size of the batch")
+
+
+def _with(value: Value, axis: int) -> Value:
+    """A vector as a matrix, with a new axis of size 1."""
+    if isinstance(value, Constant):
+        return Constant(np.expand_dims(value.array, axis))
+    assert isinstance(value, Tensor)
+    batch = None if value.batch is None else value.batch + (1 if axis == 0 else 0)
+    return replace(value, shape=(1, *value.shape) if axis == 0 else (*value.shape, 1), batch=batch, codes=None)
+
+
+def _without(value: Tensor, axis: int) -> Tensor:
+    """The axis of `_with` taken away again."""
+    at = value.rank + axis
+    batch = value.batch - 1 if value.batch is not None and value.batch > at else value.batch
+    return replace(value, shape=value.shape[:at] + value.shape[at + 1 :], batch=batch)
+
+
+def _linear(node: Node, x: Tensor, weight: Array) -> Tensor:
+    """x @ weight for a constant weight (k, m): a Linear block for each row of k lanes."""
+    if x.dtype != weight.dtype or x.is_text:
+        raise node.damaged(f"it multiplies {x.dtype} by {weight.dtype}")
+    constant_range(weight)
+    k, m = weight.shape
+    groups = np.arange(x.block.width).reshape(-1, k)
+    node.spend("products", weight.size * len(groups), MAX_TERMS)
+    values = weight.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise node.refused("it multiplies by numbers that are not finite")
+    parts = [build.linear(take(x.block, group), values.T, 0.0) for group in groups]
+    block = build.concat(parts)
+    return _result(node, block, (*x.shape[:-1], m), x, x.batch, [x.low, x.high], [values.min(), values.max()], k)
+
+
+def constant_range(weight: Array) -> None:
+    """Raises: Refused for weights that float64 does not hold exactly."""
+    if weight.size == 0 or (weight.dtype.kind in "iu" and (np.abs(weight.astype(np.float64)) > 2.0**53).any()):
+        raise Refused("it multiplies by no weights, or by integers beyond 2**53")
+    if weight.dtype.kind not in "fiu" or weight.dtype == np.float16:
+        raise Refused(f"it multiplies by elements of {weight.dtype}")
+
+
+def _result(
+    node: Node,
+    block: Block,
+    shape: tuple[int, ...],
+    x: Tensor,
+    batch: int | None,
+    left: list[float],
+    right: list[Any],
+    terms: int,
+) -> Tensor:
+    """The tensor of sums of products in the type of `x`; integers are watched for their range."""
+    if x.is_float:
+        return Tensor(rounded(block, x.dtype), shape, x.dtype, batch)
+    limit = terms * max(abs(each) for each in left) * max(abs(float(each)) for each in right)
+    low, high = whole(node, block, x.dtype, -limit, limit)
+    return Tensor(block, shape, x.dtype, batch, low, high)
+
+
+def _general(node: Node, a: Tensor, b: Tensor) -> Tensor:
+    """a @ b of two tensors: a sum of products for each element."""
+    check_alike(node, (a, b))
+    from indb.readers.onnx.values import places
+
+    k = a.shape[-1]
+
+    def pairs(arrays: list[Array], n: int) -> list[Array]:
+        left, right = np.expand_dims(arrays[0], -2), np.expand_dims(np.swapaxes(arrays[1], -1, -2), -3)
+        return list(np.broadcast_arrays(left, right))
+
+    node.spend("products", a.block.width * b.block.width, MAX_TERMS)
+    try:
+        left, right = places((a, b), pairs)
+    except ValueError as error:
+        raise node.damaged(f"its shapes do not fit ({error})") from error
+    parts: list[Block] = []
+    for row, column in zip(left.lanes.reshape(-1, k), right.lanes.reshape(-1, k) - a.block.width, strict=True):
+        terms = build.multiply(take(a.block, row), take(b.block, column))
+        parts.append(Reduce(ReduceOp.SUM, terms))
+    batch = left.batch
+    if batch == len(left.shape) - 1:
+        raise node.refused("it adds up the batch")
+    return _result(node, build.concat(parts), left.shape[:-1], a, batch, [a.low, a.high], [b.low, b.high], k)
