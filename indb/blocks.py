@@ -304,6 +304,8 @@ class Foreign(Block):
     The inputs are columns where `layout` is "", and the object takes them as a table; `none` are the text columns whose
     missing value it knows as None, others get NaN. Else there is one input, whose lanes the object takes as an array in
     that order of memory ("C", "F") or as a sparse matrix ("csr").
+
+    `providers` are the execution providers of ONNX Runtime that a graph was proven on, in their order; none: the CPU.
     """
 
     reads = "inputs"
@@ -318,6 +320,7 @@ class Foreign(Block):
     none: tuple[str, ...] = ()
     example: tuple[float | str, ...] = ()
     layout: str = ""
+    providers: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:

@@ -28,7 +28,7 @@ MAGIC = b"\x89indb\r\n\x1a"
 FORMAT = 5
 """The version of the layout and of the blocks; a reader refuses a higher one. See `_format_of`."""
 
-LATER = frozenset({"single"})
+LATER = frozenset({"single", "providers"})
 """Fields that are written where they say something: a model that could do without them keeps its bytes."""
 
 NETWORKS = frozenset({"tflite", "pte", "pt2", "keras", "torchscript"})
@@ -83,10 +83,11 @@ def encode(model: Model) -> bytes:
 def _format_of(model: Model) -> int:
     """The lowest version that can say what a model holds: an older indb reads it where it can."""
     if model.in_sql is not model:
-        return max(3, _format_of(model.in_sql))
+        return max(3, _format_of(model.in_sql), _format_of(replace(model, written=None)))  # type: ignore[call-arg]
     kinds = {type(block) for block in walk(model.roots())}
-    if any(isinstance(block, Foreign) and block.format in NETWORKS for block in walk(model.roots())):
-        return 5
+    for block in walk(model.roots()):
+        if isinstance(block, Foreign) and (block.format in NETWORKS or block.providers):
+            return 5
     for block in walk(model.roots()):
         if getattr(block, "single", False) or getattr(block, "op", None) is Op.SINGLE:
             return 4

@@ -5,12 +5,13 @@ It puts the parts together; what is special about a database is in `indb.engines
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 from indb import codec, rewrite, verify
-from indb.deploy import Request, deploy, install, new_version, planned, prove_again, ready_of
+from indb.deploy import Request, chosen_providers, deploy, install, new_version, planned, prove_again, ready_of
 from indb.emit import Strategy
 from indb.engines import open_engine
 from indb.engines.base import Engine
@@ -27,6 +28,7 @@ from indb.ir import Model
 from indb.lifecycle import Lifecycle
 from indb.passes import optimise
 from indb.planner import Plan, calibrate, store_costs
+from indb.planner.providers import on_cpu
 from indb.script import Script, script
 from indb.verify import GoldenRows, Report
 
@@ -61,17 +63,21 @@ class Database(Lifecycle):
         strategy: Strategy | str | None = None,
         rename: Mapping[str, str] | None = None,
         mapping: Mapping[str, str] | None = None,
+        providers: Sequence[str] = (),
+        server_python: str | None = None,
     ) -> Plan:
         """How `deploy` would install the model, for queries over so many `rows`.
 
-        rows: unless told those of the table, at least 100,000.
+        rows: unless told those of the table, at least 100,000. providers, server_python: as for `deploy`.
 
         Raises: BindError when the table does not fit; DatabaseError when there is no such table; DeployError when the
         strategy that is asked for cannot be used, or none can.
         """
         with self._reported("plan"):
             found = self.engine.find_table(table)
-            return planned(self.engine, model, ready_of(model), found, strategy, rename, rows, mapping)
+            choices = chosen_providers(self.engine, model, providers, server_python)
+            plan = planned(self.engine, model, ready_of(model), found, strategy, rename, rows, mapping)
+            return dataclasses.replace(plan, providers=choices)
 
     def deploy(
         self,
@@ -84,18 +90,24 @@ class Database(Lifecycle):
         server_python: str | None = None,
         promote: bool = True,
         mapping: Mapping[str, str] | None = None,
+        providers: Sequence[str] = (),
     ) -> Deployment:
         """Install the model as the next version of `name` for the rows of a table, or change nothing at all.
 
         proof: rows with the outputs of the source library (`indb.golden_rows`); the installed functions must give them.
         server_python: a folder of packages for a UDF in PostgreSQL; it is written into the functions. promote: whether
         the bare name means this version from now on; else it is a candidate, called by `name@version`. mapping: an SQL
-        expression over a row of the table in place of a column, {"age": "extract(year from age(born))"}.
+        expression over a row of the table in place of a column, {"age": "extract(year from age(born))"}. providers: the
+        execution providers of ONNX Runtime on which the model's graphs are to run, in order, ("CUDAExecutionProvider",
+        "CPUExecutionProvider"); those that start where the database runs Python are proven and used, the plan says why
+        not the others.
 
         Raises: DeployError for a name that cannot be used, BindError for a table that does not fit, VerifyError when a
         proof row scores otherwise, DatabaseError when the server refuses.
         """
-        request = Request(name, model, table, rename, strategy, proof, server_python, promote, mapping)
+        request = Request(
+            name, model, table, rename, strategy, proof, server_python, promote, mapping, tuple(providers)
+        )
         with self._reported(f"deploy {name!r}", DeployError), self.engine.transaction():
             made = deploy(self.engine, request)
         return with_usage(made.deployment, made.note + self.engine.usage(made.deployment, made.table))
@@ -112,6 +124,7 @@ class Database(Lifecycle):
         promote: bool = True,
         mapping: Mapping[str, str] | None = None,
         roles: bool = False,
+        providers: Sequence[str] = (),
     ) -> Script:
         """What `deploy` would run, as three files for psql or the duckdb shell: install, rollback, uninstall.
 
@@ -120,7 +133,9 @@ class Database(Lifecycle):
 
         Raises: what `deploy` raises before it changes anything.
         """
-        request = Request(name, model, table, rename, strategy, proof, server_python, promote, mapping)
+        request = Request(
+            name, model, table, rename, strategy, proof, server_python, promote, mapping, tuple(providers)
+        )
         with self._reported(f"write a script for {name!r}", DeployError):
             return script(self.engine, request, roles)
 
@@ -268,7 +283,7 @@ class Database(Lifecycle):
             if not golden.ok:
                 return golden
             rows, found = self.engine.predictions(deployment, table, limit)
-            model = codec.decode(self.engine.model_bytes(deployment), name)
+            model = on_cpu(codec.decode(self.engine.model_bytes(deployment), name))
             if model_object is not None:
                 frame = verify.frame_of(deployment.columns, rows, model_object)
                 expected = verify.library_rows(model_object, frame).expected(deployment)

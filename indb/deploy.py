@@ -26,7 +26,8 @@ from indb.golden import awkward_rows
 from indb.golden.types import fits
 from indb.ir import Model
 from indb.passes import optimise
-from indb.planner import Plan, make_plan
+from indb.planner import Plan, make_plan, providers
+from indb.planner.providers import Choice
 from indb.verify import NOT_COMPARED, GoldenRows, Report, Row
 
 AWKWARD_ROWS = 100
@@ -52,6 +53,7 @@ class Request:
     server_python: str | None = None
     promote: bool = True
     mapping: Mapping[str, str] | None = None
+    providers: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,12 @@ def deploy(engine: Engine, request: Request) -> Deployed:
     Raises: DeployError, BindError, VerifyError, and what the driver raises.
     """
     check_name(request.name)
-    ready = ready_of(request.model)
     table = engine.find_table(request.table)
+    choices = chosen_providers(engine, request.model, request.providers, request.server_python)
+    request = replace(request, model=providers.on_providers(request.model, choices))
+    ready = ready_of(request.model)
     plan = planned(engine, request.model, ready, table, request.strategy, request.rename, None, request.mapping)
+    plan = replace(plan, providers=choices)
     engine.prepare()
     known = engine.deployments()
     engine.check_free(request.name, known)
@@ -100,6 +105,16 @@ def ready_of(model: Model) -> Model:
     ready = optimise(model.in_sql)
     same = [column.name for column in ready.columns] == [column.name for column in model.columns]
     return ready if model.in_sql is model or same else optimise(model)
+
+
+def chosen_providers(
+    engine: Engine, model: Model, wanted: Sequence[str], server_python: str | None
+) -> tuple[Choice, ...]:  # fmt: skip
+    """What becomes of the execution providers that were asked for; () where none were.
+
+    Raises: DeployError.
+    """
+    return providers.choose(engine, model, wanted, server_python) if wanted else ()
 
 
 def planned(
@@ -223,6 +238,7 @@ class Proof:
         rows: list[Row] = []
         expected: list[list[object]] = [[] for _ in made.lanes]
         model = request.model if made.strategy == Strategy.UDF.value else request.model.in_sql
+        model = providers.on_cpu(model)
         if request.proof is not None:
             given = verify.rows_for(made.columns, request.proof)
             kept = [number for number, row in enumerate(given) if _has_place(made.columns, row)]

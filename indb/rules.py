@@ -178,7 +178,7 @@ def _nearest_problem(block: Nearest) -> str | None:
 
 
 def _foreign_problem(block: Foreign) -> str | None:
-    texts = (block.format, block.name, block.method, *block.none)
+    texts = (block.format, block.name, block.method, *block.none, *block.providers)
     if not all(isinstance(text, str) for text in texts) or block.format not in FORMATS:
         return f"has the format {block.format!r}, needs one of {', '.join(FORMATS)}"
     if block.layout not in LAYOUTS:

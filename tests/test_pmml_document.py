@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import indb
 import pytest
+
+import indb
 from indb.errors import ModelFileError, UnsupportedModel
 from indb.evaluate import decode, evaluate
 

@@ -90,6 +90,10 @@ def mapping_of(pairs: Sequence[str]) -> dict[str, str]:
 strategy_option = click.option(
     "--strategy", metavar="NAME", help="expression, staged or udf; default: the planner decides."
 )
+provider_option = click.option(
+    "--provider", multiple=True, metavar="NAME",
+    help="An execution provider of ONNX Runtime for the model's graphs, CUDAExecutionProvider say; first one first.",
+)  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

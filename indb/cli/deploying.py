@@ -15,6 +15,7 @@ from indb.cli.common import (
     mapping_of,
     model_argument,
     opened,
+    provider_option,
     read_model,
     rename_option,
     renames,
@@ -31,12 +32,13 @@ from indb.cli.common import (
 @map_option
 @strategy_option
 @click.option("--server-python", metavar="FOLDER", help="Where the server's Python finds packages, for a UDF.")
+@provider_option
 @click.option("--candidate", is_flag=True, help="Do not promote it: the bare name goes on meaning what it means.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and the script, and change nothing.")
 def deploy(
     name: str, model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], mapping: tuple[str, ...],
     strategy: str | None,
-    server_python: str | None, candidate: bool, dry_run: bool,
+    server_python: str | None, provider: tuple[str, ...], candidate: bool, dry_run: bool,
 ) -> None:  # fmt: skip
     """Install a model as the next version of NAME.
 
@@ -47,7 +49,7 @@ def deploy(
     """
     options: dict[str, Any] = {
         "rename": renames(rename), "mapping": mapping_of(mapping), "strategy": strategy,
-        "server_python": server_python, "promote": not candidate,
+        "server_python": server_python, "promote": not candidate, "providers": provider,
     }  # fmt: skip
     with opened(database) as db:
         if dry_run:
@@ -70,6 +72,7 @@ def deploy(
 @map_option
 @strategy_option
 @click.option("--server-python", metavar="FOLDER", help="Where the server's Python finds packages, for a UDF.")
+@provider_option
 @click.option("--candidate", is_flag=True, help="Do not promote it: the bare name goes on meaning what it means.")
 @click.option(
     "--out",
@@ -82,7 +85,7 @@ def deploy(
 def script(
     name: str, model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], mapping: tuple[str, ...],
     strategy: str | None,
-    server_python: str | None, candidate: bool, out: Path, roles: bool,
+    server_python: str | None, provider: tuple[str, ...], candidate: bool, out: Path, roles: bool,
 ) -> None:  # fmt: skip
     """Write what `indb deploy` would run as files for a DBA: install, rollback, uninstall. Nothing is changed.
 
@@ -93,7 +96,7 @@ def script(
     with opened(database) as db:
         found = db.script(
             name, read_model(model, trust), table, rename=renames(rename), mapping=mapping_of(mapping),
-            strategy=strategy, server_python=server_python, promote=not candidate, roles=roles,
+            strategy=strategy, server_python=server_python, promote=not candidate, roles=roles, providers=provider,
         )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
     stem = re.sub(r"[^\w.-]", "_", f"{name}-{found.deployed.deployment.version}")

@@ -13,6 +13,7 @@ from indb.cli.common import (
     mapping_of,
     model_argument,
     opened,
+    provider_option,
     read_model,
     rename_option,
     renames,
@@ -75,11 +76,12 @@ def sql(model: str, trust: bool, dialect: str, table: str, key: tuple[str, ...],
 @map_option
 @strategy_option
 @click.option("--rows", type=click.IntRange(min=1), help="Rows that a query scores. [default: the table's, or 100,000]")
+@provider_option
 @json_option
 def plan(
     model: str, trust: bool, database: str, table: str, rename: tuple[str, ...], mapping: tuple[str, ...],
     strategy: str | None,
-    rows: int | None, as_json: bool,
+    rows: int | None, provider: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Say how a model would be installed, what each strategy costs, and why; nothing is changed.
 
@@ -96,5 +98,6 @@ def plan(
             strategy=strategy,
             rename=renames(rename),
             mapping=mapping_of(mapping),
+            providers=provider,
         )
     click.echo(as_text(found.as_json()) if as_json else str(found))

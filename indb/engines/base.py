@@ -281,6 +281,15 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def refused_providers(self, graph: bytes, names: Sequence[str], server_python: str | None) -> dict[str, str]:
+        """Why execution providers of ONNX Runtime do not run an ONNX graph where this database runs Python; "" if so.
+
+        Nothing is changed.
+
+        Raises: DeployError when the server cannot be asked.
+        """
+
+    @abstractmethod
     def remove(self, name: str, versions: Sequence[Deployment]) -> None:
         """Drop the functions of versions, which nothing public calls any more, and those named `name` ("": none)."""
 

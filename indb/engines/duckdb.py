@@ -23,6 +23,7 @@ from indb.engines.registry import Event, GoldenRow
 from indb.engines.tables import Table, TableColumn, example_queries, quoted, row_alias
 from indb.errors import DatabaseError, DeployError
 from indb.ir import Model
+from indb.runtime import probe
 
 _KINDS = {
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), SqlKind.INTEGER),
@@ -250,6 +251,9 @@ class DuckDB(Engine):
                 "Leave server_python out.",
             )
         udf.install(self, deployment)
+
+    def refused_providers(self, graph: bytes, names: Sequence[str], server_python: str | None) -> dict[str, str]:
+        return probe.refused(graph, names)
 
     def remove(self, name: str, versions: Sequence[Deployment]) -> None:
         if not self.is_written_down:

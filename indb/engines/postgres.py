@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from indb.emit import Strategy
-from indb.engines import parameters
+from indb.engines import parameters, postgres_providers
 from indb.engines import postgres_functions as functions
 from indb.engines import postgres_registry as registry
 from indb.engines import postgres_tables as tables
@@ -274,6 +274,9 @@ class Postgres(Engine):
 
     def install_udf(self, deployment: Deployment, table: Table, server_python: str | None, size: int) -> None:
         udf.install(self, deployment, table, server_python, size)
+
+    def refused_providers(self, graph: bytes, names: Sequence[str], server_python: str | None) -> dict[str, str]:
+        return postgres_providers.refused(self, graph, names, server_python)
 
     def remove(self, name: str, versions: Sequence[Deployment]) -> None:
         for each in versions:

@@ -179,11 +179,17 @@ def _create_runtime(database: Postgres, server_python: str | None) -> None:
 
     A server_python that was given once stays until another is given.
     """
-    found = database.rows("SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure('indb.runtime()')")
-    if server_python is None and found:
-        server_python = ast.literal_eval(re.findall(r"^SERVER_PYTHON = (.*)$", found[0][0], re.MULTILINE)[0])
-    for statement in shared(server_python):
+    for statement in shared(known_server_python(database) if server_python is None else server_python):
         database.write(statement)
+
+
+def known_server_python(database: Postgres) -> str | None:
+    """The folder of packages that an earlier deployment named, None where there is none."""
+    found = database.rows("SELECT prosrc FROM pg_proc WHERE oid = to_regprocedure('indb.runtime()')")
+    if not found:
+        return None
+    folder: str | None = ast.literal_eval(re.findall(r"^SERVER_PYTHON = (.*)$", found[0][0], re.MULTILINE)[0])
+    return folder
 
 
 def shared(server_python: str | None) -> list[str]:

@@ -18,6 +18,7 @@ from indb.planner.calibration import stored_costs
 from indb.planner.choose import Option, options, pick
 from indb.planner.costs import costs_of
 from indb.planner.estimate import Estimate, estimate
+from indb.planner.providers import Choice
 
 TITLES = {
     Strategy.EXPRESSION: "one SQL expression in the query",
@@ -32,7 +33,8 @@ class Plan:
 
     `rows` is how many a query is planned for; `options` holds every strategy, the chosen one first; `estimate` is None
     for a model that SQL cannot express; `measured` says whether the costs are those of this server. `in_queries`: what
-    predict() in a query runs as, where that is not the strategy itself.
+    predict() in a query runs as, where that is not the strategy itself. `providers`: what becomes of each execution
+    provider that was asked for.
     """
 
     database: str
@@ -45,6 +47,7 @@ class Plan:
     estimate: Estimate | None
     measured: bool
     in_queries: Strategy | None = None
+    providers: tuple[Choice, ...] = ()
 
     def __str__(self) -> str:
         columns = ", ".join(str(column) for column in self.columns)
@@ -55,6 +58,7 @@ class Plan:
             f"strategy: {self.strategy.value}",
             f"reason: {self.reason}",
             *([f"in queries: {self.in_queries.value}; Python is called for whole tables"] if self.in_queries else []),
+            *(f"execution provider: {choice}" for choice in self.providers),
             f"estimated for {self.rows:,} rows{'' if self.measured else ' (costs not measured here: indb calibrate)'}:",
         ]
         return "\n".join([*lines, *(f"  {_line(option)}" for option in self.options)])
@@ -71,6 +75,7 @@ class Plan:
             "strategy": self.strategy.value,
             "reason": self.reason,
             "in_queries": (self.in_queries or self.strategy).value,
+            "providers": {choice.name: choice.refused or None for choice in self.providers},
             "rows": self.rows,
             "measured": self.measured,
             "options": [

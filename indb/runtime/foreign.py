@@ -40,8 +40,11 @@ def load(block: Foreign, threads: int = 1) -> Loaded:
     Raises: ModelFileError when a package is missing here, or the payload is damaged or not trusted.
     """
     data = block.payload.tobytes()
+    what = f"cannot load the {block.name} of the model"
+    if block.format == "onnx":
+        return Graph(data, what, block.providers)
     if block.format in GRAPHS:
-        return GRAPHS[block.format](data, f"cannot load the {block.name} of the model")
+        return GRAPHS[block.format](data, what)
     if block.format == "cbm":
         return CatBoostModel(data, block.name)
     if block.format == "pickle":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from indb.errors import ModelFileError
 from indb.runtime import tensors
-from indb.runtime.tensors import DTYPES, Arrays, Tensor, absent
+from indb.runtime.providers import session
+from indb.runtime.tensors import DTYPES, Arrays, Tensor
 
 KINDS = {
     "tensor(double)": "float64",
@@ -28,18 +29,10 @@ TENSORS: dict[str, Any] = {name: DTYPES[kind] for name, kind in KINDS.items()}
 class Graph(tensors.Graph):
     """An ONNX graph in ONNX Runtime, on one thread: the database's own threads share the rows."""
 
-    def __init__(self, data: bytes, what: str) -> None:
-        try:
-            import onnxruntime
-        except ImportError:
-            raise absent("onnxruntime", what) from None
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # what goes wrong with a row is no news for the server's log
-        try:
-            self.session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # each kind of damage has an exception of its own
-            raise ModelFileError(f"{what}: ONNX Runtime says {error}") from error
+    def __init__(self, data: bytes, what: str, providers: Sequence[str] = ()) -> None:
+        self.session = session(data, providers, what)
+        import onnxruntime
+
         state = onnxruntime.capi.onnxruntime_pybind11_state
         self.refusals = (state.Fail, state.InvalidArgument, state.RuntimeException)
         self.inputs = [_tensor(entry) for entry in self.session.get_inputs()]
