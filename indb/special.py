@@ -70,6 +70,26 @@ def _erfc(x: Block) -> Block:
     return build.where(build.less(build.number(_TINY), square), build.number(0.0), found)
 
 
+def erf(x: Block) -> Block:
+    """The error function, accurate for small x; a missing x stays missing. Source: scipy.special.erf."""
+    size = Apply(Op.ABS, (x,))
+    near = _erf(build.clip(x, build.number(-1.0), build.number(1.0)))
+    far = build.subtract(build.number(1.0), _erfc(build.clip(size, build.number(1.0), build.number(26.65))))
+    signed = build.where(build.less(x, build.number(0.0)), build.negate(far), far)
+    return build.where(build.less(build.number(1.0), size), signed, near)
+
+
+def arctan(x: Block) -> Block:
+    """The angle whose tangent is x, within -pi/2 and pi/2; a missing x stays missing. Source: numpy.arctan."""
+    one = build.number(1.0)
+    size = Apply(Op.ABS, (x,))
+    is_small = build.less_equal(size, one)
+    inverse = build.divide(one, Apply(Op.MAX, (size, one)))
+    angle = _arctan(build.where(is_small, Apply(Op.MIN, (size, one)), inverse))
+    whole = build.where(is_small, angle, build.subtract(build.number(np.pi / 2), angle))
+    return build.where(build.less(x, build.number(0.0)), build.negate(whole), whole)
+
+
 def normal_cdf(x: Block) -> Block:
     """How likely a standard normal value is below x; a missing x stays missing. Source: scipy.special.ndtr.
 

@@ -14,9 +14,14 @@ from indb.errors import IndbError, InvalidModel, ModelFileError, UnsupportedMode
 from indb.ir import ForeignModel, Model
 from indb.readers.base import File, reads_files
 from indb.readers.onnx import blocks, files, foreign
-from indb.readers.onnx import elementwise as _elementwise  # noqa: F401  registers its operators, as the next ones do
+from indb.readers.onnx import control as _control  # noqa: F401  registers its operators, as the next ones do
+from indb.readers.onnx import elementwise as _elementwise  # noqa: F401
+from indb.readers.onnx import functions as _functions  # noqa: F401
 from indb.readers.onnx import matrices as _matrices  # noqa: F401
+from indb.readers.onnx import normalise as _normalise  # noqa: F401
+from indb.readers.onnx import reductions as _reductions  # noqa: F401
 from indb.readers.onnx import shapes as _shapes  # noqa: F401
+from indb.readers.onnx import structure as _structure  # noqa: F401
 
 
 @reads_files(".onnx")

@@ -29,5 +29,8 @@ MAX_LANES = 2**15
 MAX_LANES_TOTAL = 2**20
 """Lanes of all tensors in blocks."""
 
+MAX_ARMS = 2**13
+"""Lanes of all arms of which a number of the row chooses one."""
+
 MAX_TERMS = 2**22
 """Products of a matrix product between two tensors, and steps that are written out one by one."""

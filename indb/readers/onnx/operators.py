@@ -97,9 +97,9 @@ class Node:
         return None
 
     def real(self, name: str, default: float = 0.0) -> float:
-        """An attribute that is a float32."""
+        """An attribute that is a float32; so is its default."""
         found = self._attribute(name, 1)
-        return float(default if found is None else found.f)
+        return float(np.float32(default) if found is None else found.f)
 
     def integer(self, name: str, default: int = 0) -> int:
         """An attribute that is an integer."""

@@ -11,6 +11,7 @@ import numpy as np
 from indb import build
 from indb.readers.onnx.limits import MAX_LANES, MAX_RANK
 from indb.readers.onnx.operators import Node, operator
+from indb.readers.onnx.picking import picked, picked_lanes
 from indb.readers.onnx.values import SAMPLES, Array, Constant, Move, Sizes, Tensor, Value, rearranged, settled
 
 
@@ -200,9 +201,9 @@ def split(node: Node) -> Sequence[Value]:
 
 @operator("Gather")
 def gather(node: Node) -> Value:
-    """Slices along an axis by constant indices; or, by indices of the row, elements of a constant list."""
+    """Slices along an axis by constant indices, or by indices of the row."""
     axis = node.integer("axis")
-    if isinstance(node.value(0), Constant) and isinstance(node.value(1), Tensor):
+    if isinstance(node.value(1), Tensor):
         return _picked(node, axis)
     x, indices = node.tensor(0), node.constant(1)
     axis = node.axis(axis, x.rank)
@@ -220,11 +221,12 @@ def _check_indices(node: Node, indices: Array, size: int) -> None:
 
 
 def _picked(node: Node, axis: int) -> Value:
-    """Rows of a constant by the number that one lane of the row holds; a row with another number is refused."""
-    from indb.readers.onnx.picking import picked
-
-    table, index = node.constant(0), node.number(1)
-    return picked(node, table, index, node.axis(axis, table.ndim))
+    """Slices by the numbers that the row holds; a row with a number that is outside is refused."""
+    table, index = node.value(0), node.number(1)
+    if isinstance(table, Constant):
+        return picked(node, table.array, index, node.axis(axis, table.array.ndim))
+    x = node.tensor(0)
+    return picked_lanes(node, x, index, node.axis(axis, x.rank))
 
 
 @operator("Expand")
@@ -261,7 +263,7 @@ def filled(value: Any, shape: tuple[int, ...], dtype: Any) -> Tensor:
     return Tensor(build.number(*[float(value)] * math.prod(shape)), shape, np.dtype(dtype), None)
 
 
-@operator("ConstantOfShape", "Range", "EyeLike", "StringNormalizer", "NonZero")
+@operator("ConstantOfShape", "Range", "StringNormalizer", "NonZero")
 def only_constant(node: Node) -> Value:
     """What has blocks only where its inputs are constant, and is folded there."""
     raise node.refused("it is computed from the row")
