@@ -11,7 +11,9 @@ from pathlib import Path
 from indb.errors import InvalidModel, ModelFileError, UnsupportedModel
 from indb.ir import Model
 from indb.readers.base import File, reads_files
+from indb.readers.pmml import mining as _mining  # noqa: F401
 from indb.readers.pmml import regression as _regression  # noqa: F401  registers its reader, as the next ones do
+from indb.readers.pmml import tree as _tree  # noqa: F401
 from indb.readers.pmml.document import parse
 from indb.readers.pmml.files import read_document
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-STATISTICS = frozenset({"ModelStats", "ModelExplanation", "ModelVerification", "VerificationFields"})
-
 IGNORED: dict[str, frozenset[str]] = {
     "*": frozenset({"Extension", "Annotation"}),
     "PMML": frozenset({"Header", "MiningBuildTask", "@version"}),
@@ -13,8 +11,11 @@ IGNORED: dict[str, frozenset[str]] = {
     "DerivedField": frozenset({"@displayName"}),
     "ParameterField": frozenset({"@displayName"}),
     "OutputField": frozenset({"@displayName"}),
-    "LocalTransformations": frozenset(),
-    "Array": frozenset(),
+    "Node": frozenset({"Partition", "@id", "@recordCount", "@defaultChild"}),
+    "ScoreDistribution": frozenset({"@recordCount"}),
+    "Segment": frozenset({"@weight", "@id"}),
+    "Segmentation": frozenset({"@missingThreshold"}),
+    "TreeModel": frozenset({"@missingValuePenalty"}),
 }
 
 MODEL = frozenset(

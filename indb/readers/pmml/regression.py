@@ -63,31 +63,57 @@ def read(element: Element, scope: Scope) -> Prediction:
 def _classification(element: Element, method: str, tables: list[Element], scope: Scope) -> Prediction:
     if len(tables) < 2:
         raise element.damaged(f"it has {len(tables)} regression tables, needed one for each category")
+    if method == "exp":
+        raise element.refused("normalizationMethod='exp' of a classification")
     categories = [table.needed("targetCategory") for table in tables]
     sums = [_table(table, scope) for table in tables]
-    is_ordinal = scope.target.optype == "ordinal"
-    if is_ordinal:
-        raise element.refused("a classification of an ordinal target")
-    probabilities = _probabilities(method, sums)
+    if scope.target.optype == "ordinal":
+        if method in ("softmax", "simplemax"):
+            raise element.refused(f"normalizationMethod={method!r} of an ordinal target")
+        probabilities = _cumulative(method, sums)
+    elif len(tables) == 2 and (method not in ("softmax", "simplemax") or (method == "softmax" and _says_0(tables[1]))):
+        first = _held(method, sums[0])
+        probabilities = Concat((first, build.subtract(build.number(1.0), first)))
+    else:
+        probabilities = _compared(element, method, sums)
     return models.classes(scope, categories, element, build.argmax(probabilities), probabilities)
 
 
-def _probabilities(method: str, sums: list[Block]) -> Block:
-    """The probabilities of categories; of two, the second's is what is left, but where sums are compared."""
-    if method == "softmax" and len(sums) > 1:
-        return build.softmax(Concat(tuple(sums)))
-    if method == "simplemax":
-        x = Concat(tuple(sums))
-        return build.divide(x, Reduce(ReduceOp.SUM, x))
-    link = LINKS[method]
-    if len(sums) == 2:
-        first = link(sums[0])
-        return Concat((first, build.subtract(build.number(1.0), first)))
-    linked = [link(each) for each in sums]
+def _says_0(table: Element) -> bool:
+    """Whether a table has nothing in it: the category is what is left of the other one."""
+    terms = ("NumericPredictor", "CategoricalPredictor", "PredictorTerm")
+    return table.number("intercept") == 0.0 and not any(table.has(name) for name in terms)
+
+
+def _held(method: str, x: Block) -> Block:
+    """The probability that a sum stands for on its own."""
     if method == "none":
-        return Concat((*linked[:-1], build.subtract(build.number(1.0), _total(linked[:-1]))))
-    x = Concat(tuple(linked))
+        return build.clip(x, build.number(0.0), build.number(1.0))
+    return LINKS[method](x)
+
+
+def _compared(element: Element, method: str, sums: list[Block]) -> Block:
+    """The probabilities of several categories, one sum each."""
+    if method == "softmax":
+        return build.softmax(Concat(tuple(sums)))
+    if method == "none":
+        return Concat((*sums[:-1], build.subtract(build.number(1.0), _total(sums[:-1]))))
+    if method not in ("logit", "simplemax"):
+        raise element.refused(f"normalizationMethod={method!r} of more than two categories")
+    x = Concat(tuple(map(build.sigmoid, sums) if method == "logit" else sums))
     return build.divide(x, Reduce(ReduceOp.SUM, x))
+
+
+def _cumulative(method: str, sums: list[Block]) -> Block:
+    """The probabilities of ordered categories: each sum but the last says how likely one up to its own is."""
+    found: list[Block] = []
+    below: Block | None = None
+    for x in sums[:-1]:
+        upto = _held(method, x)
+        found.append(upto if below is None else build.subtract(upto, below))
+        below = found[-1] if below is None else build.add(below, found[-1])
+    assert below is not None
+    return Concat((*found, build.subtract(build.number(1.0), below)))
 
 
 def _total(parts: list[Block]) -> Block:
