@@ -34,6 +34,8 @@ def read(file: File, columns: Sequence[str] | None) -> Model:
     except (ModelFileError, UnsupportedModel) as error:
         message = error.message.replace("cannot read <", f"cannot read {file.name}: <", 1)
         raise type(error)(message, error.hint) from error
+    except RecursionError:
+        raise UnsupportedModel(f"cannot read {file.name}: its expressions nest too deep") from None
     except InvalidModel as error:
         raise UnsupportedModel(
             f"cannot read {file.name}: {error.message.removeprefix('cannot use the model: ')}"

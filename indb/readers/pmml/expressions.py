@@ -237,7 +237,7 @@ def _call(name: str, args: list[Value], element: Element, scope: Scope) -> Value
             raise at.refused(f"{field!r} is no parameter of the function {name!r}")
         return parameters[field]
 
-    with scope.document.reading(f"the function {name!r}", element):
+    with scope.document.reading(f"the function {name!r}", None, element):
         result = read_expression(expression_in(defined), scope, find)
     defined.get("optype")
     data_type = defined.get("dataType")

@@ -106,7 +106,10 @@ def read_data_field(element: Element) -> DataField:
     displayed: dict[float | str, str] = {}
     for child in element.all("Value"):
         kind = child.choice("property", tuple(properties), "valid")
-        value = values.parse(child.needed("value"), data_type, child)
+        text = child.needed("value")
+        if kind != "valid" and not values.is_one(text, data_type):
+            continue  # no column of this type holds it
+        value = values.parse(text, data_type, child)
         properties[kind].append(value)
         shown = child.get("displayValue")
         if shown is not None:

@@ -21,7 +21,7 @@ from indb.readers.pmml.values import Value
 MAX_EXPRESSIONS = 100_000
 """How many expressions are read, counting those in functions once for each call: functions can call each other."""
 
-MAX_CALLS = 30
+MAX_CALLS = 60
 """How deep fields and functions may rest on one another."""
 
 
@@ -39,7 +39,7 @@ class Document:
     columns: dict[str, Column] = field(default_factory=dict)
     conditions: list[Block] = field(default_factory=list)
     count: int = 0
-    open: list[str] = field(default_factory=list)
+    open: list[tuple[int, str]] = field(default_factory=list)
 
     def column(self, name: str) -> Column:
         """The column of a field of the DataDictionary."""
@@ -51,13 +51,13 @@ class Document:
         self.conditions.append(condition)
 
     @contextmanager
-    def reading(self, what: str, element: Element) -> Iterator[None]:
-        """Count what is being read. Raises: UnsupportedModel when it needs itself, or is too deep, or too much."""
-        if what in self.open:
+    def reading(self, what: str, owner: object, element: Element) -> Iterator[None]:
+        """Read something of an owner. Raises: UnsupportedModel when it needs itself, or rests on too much."""
+        if (id(owner), what) in self.open:
             raise element.refused(f"{what} is defined by itself")
         if len(self.open) >= MAX_CALLS:
             raise element.refused(f"fields and functions rest on one another more than {MAX_CALLS} deep")
-        self.open.append(what)
+        self.open.append((id(owner), what))
         try:
             yield
         finally:
@@ -106,7 +106,7 @@ class Scope:
     def field(self, name: str, element: Element) -> Value:
         """The value of a field. Raises: UnsupportedModel when there is no such field, or it cannot be an input."""
         if name not in self.found:
-            with self.document.reading(f"the field {name!r}", element):
+            with self.document.reading(f"the field {name!r}", self, element):
                 self.found[name] = self._read(name, element)
         return self.found[name]
 

@@ -75,6 +75,13 @@ def parse(text: str, data_type: str, element: Element) -> float | str:
     return number
 
 
+def is_one(text: str, data_type: str) -> bool:
+    """Whether a text is a value of a type that is not missing."""
+    if data_type == "boolean":
+        return text.strip().lower() in BOOLEANS
+    return data_type == "string" or (NUMBER.fullmatch(text.strip()) is not None and text.strip() != "NaN")
+
+
 def label(text: str, data_type: str, element: Element) -> Label:
     """A value as a label of a target: a text, a whole number, a number or a boolean."""
     value = parse(text, data_type, element)
