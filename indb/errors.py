@@ -54,6 +54,10 @@ class VerifyError(IndbError):
     """The database computes other numbers than the source model."""
 
 
+class DeprecatedFormat(UserWarning):
+    """A file in a format that its own library no longer recommends."""
+
+
 class UntestedVersion(UserWarning):
     """A library in a version that indb is not tested with."""
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from indb.errors import ModelFileError
 from indb.evaluate import Values
 from indb.ir import Floats, Foreign
-from indb.runtime import tflite, trust
+from indb.runtime import executorch, keras_network, pt2, tflite, torchscript, trust
 from indb.runtime.alone import ALONE
 from indb.runtime.catboost import CatBoostModel
 from indb.runtime.forms import Form, form_of
@@ -27,7 +27,14 @@ from indb.runtime.refusals import Ask, Asked, Loaded, Parts, Rows, Runner
 from indb.runtime.steps import Steps, last_step
 from indb.runtime.svm import labels_of
 
-GRAPHS: dict[str, Callable[[bytes, str], Loaded]] = {"onnx": Graph, "tflite": tflite.Graph}
+GRAPHS: dict[str, Callable[[bytes, str], Loaded]] = {
+    "onnx": Graph,
+    "tflite": tflite.Graph,
+    "pt2": pt2.Graph,
+    "torchscript": torchscript.Graph,
+    "pte": executorch.Graph,
+    "keras": keras_network.Graph,
+}
 """Format -> what loads a graph of tensors of it: its bytes, and what cannot be done when they are refused."""
 
 PIECE = 256

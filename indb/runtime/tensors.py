@@ -106,13 +106,14 @@ def quantised(values: NDArray[Any], tensor: Tensor) -> NDArray[Any]:
 class Graph:
     """A loaded graph: a library's own class derives from it and says `inputs`, `outputs` and how to `run` it.
 
-    `at_once`: how many rows a run takes; None: any number. Several threads may run it: a class whose library writes
-    into memory that the graph owns has to lock.
+    `at_most`: how many rows a run takes; None: any number. `fills`: it takes neither more nor less. Several threads may
+    run it: a class whose library writes into memory that the graph owns has to lock.
     """
 
     inputs: Sequence[Tensor]
     outputs: Sequence[Tensor]
-    at_once: int | None = None
+    at_most: int | None = None
+    fills: bool = False
 
     def run(self, feed: Arrays) -> Arrays:
         """The tensors of all outputs for those of all inputs, the rows first. Raises: ValueError when it refuses."""
@@ -146,22 +147,22 @@ class Graph:
 
         Raises: ModelFileError when an output has another number of rows than the inputs.
         """
-        size = n_rows if self.at_once is None else self.at_once
+        size = n_rows if self.at_most is None else self.at_most
         pieces = []
         for start in range(0, n_rows, size):
             part = [values[start : start + size] for values in feed]
-            gap = size - len(part[0])
+            gap = size - len(part[0]) if self.fills else 0
             if gap:
                 part = [np.concatenate([values, np.repeat(values[-1:], gap, axis=0)]) for values in part]
             results = self.run(part)
             for tensor, values in zip(self.outputs, results, strict=True):
-                if values.ndim == 0 or len(values) != size:
+                if values.ndim == 0 or len(values) != len(part[0]):
                     raise ModelFileError(
                         f"cannot score with the graph: its output {tensor.name!r} has the shape {values.shape} for "
-                        f"{size} rows",
+                        f"{len(part[0])} rows",
                         "Export it with a dynamic first axis, and one row of outputs for each row of inputs.",
                     )
-            pieces.append([values[: size - gap] for values in results])
+            pieces.append([values[: len(values) - gap] for values in results])
         return [np.concatenate(each) for each in zip(*pieces, strict=True)]
 
 

@@ -45,12 +45,13 @@ class Graph(tensors.Graph):
             [each["index"] for each in details]
             for details in (self._interpreter.get_input_details(), self._interpreter.get_output_details())
         ]
-        self.at_once = None if self._resizes() else _stored_rows(self.file)
+        self.fills = not self._resizes()
+        self.at_most = _stored_rows(self.file) if self.fills else None
 
     def run(self, feed: Arrays) -> Arrays:
         with self._lock:
             try:
-                return self._run(feed, self.at_once is None)
+                return self._run(feed, not self.fills)
             except RuntimeError as error:
                 raise ValueError(str(error)) from error
 
