@@ -18,6 +18,7 @@ from indb.readers.onnx import control as _control  # noqa: F401  registers its o
 from indb.readers.onnx import elementwise as _elementwise  # noqa: F401
 from indb.readers.onnx import functions as _functions  # noqa: F401
 from indb.readers.onnx import matrices as _matrices  # noqa: F401
+from indb.readers.onnx import ml as _ml  # noqa: F401
 from indb.readers.onnx import normalise as _normalise  # noqa: F401
 from indb.readers.onnx import reductions as _reductions  # noqa: F401
 from indb.readers.onnx import shapes as _shapes  # noqa: F401
