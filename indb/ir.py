@@ -104,6 +104,15 @@ class Model:
 
         codec.save(self, path)
 
+    def to_onnx(self, path: Any = None) -> bytes:
+        """The model as an ONNX file in float64, which is written to `path` where one is given.
+
+        Raises: UnsupportedModel for what ONNX cannot say; OSError when the path cannot be written.
+        """
+        from indb.export import onnx
+
+        return onnx.to_onnx(self, path)
+
 
 @dataclass(frozen=True, slots=True)
 class ForeignModel(Model):

@@ -46,7 +46,7 @@ LAYERS = {
     "ops": Layer({"errors"}, {"numpy"}),
     "blocks": Layer({"errors", "ops"}),
     # `Model` checks, prints and saves itself, so it reaches up to what does that.
-    "ir": Layer({"errors", "ops", "blocks"}, inside={"rules", "describe", "codec"}),
+    "ir": Layer({"errors", "ops", "blocks"}, inside={"rules", "describe", "codec", "export"}),
     "expansions": Layer({"ir"}, {"numpy"}),
     "rules": Layer(LANGUAGE, {"numpy"}),
     "describe": Layer(LANGUAGE),
@@ -54,13 +54,16 @@ LAYERS = {
     "codec": Layer(LANGUAGE, {"numpy"}),
     "build": Layer(LANGUAGE, {"numpy"}),
     "special": Layer(LANGUAGE | {"build"}, {"numpy"}),
+    # What is written for ONNX Runtime, by the runtime and by export, and recognised by the reader.
+    "onnxfile": Layer(LANGUAGE | {"onnxfile"}, {"numpy"}),
     "runtime": Layer(
-        LANGUAGE | {"evaluate", "codec", "runtime"},
+        LANGUAGE | {"evaluate", "codec", "onnxfile", "runtime"},
         {"numpy"},
         inside={"onnxruntime", "skops", "sklearn", "scipy", "pandas", "threadpoolctl", "catboost", "xgboost"}
         | NETWORKS,
     ),
     "readers": Layer(LANGUAGE | {"build", "special", "readers"}, {"numpy"}, inside=MODELS),
+    "export": Layer(LANGUAGE | {"build", "onnxfile", "export"}, {"numpy"}),
     "passes": Layer(LANGUAGE | {"evaluate", "build", "passes"}, {"numpy"}),
     "emit": Layer(LANGUAGE | {"emit"}, {"numpy"}),
     "engines": Layer(
