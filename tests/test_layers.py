@@ -62,7 +62,7 @@ LAYERS = {
         inside={"onnxruntime", "skops", "sklearn", "scipy", "pandas", "threadpoolctl", "catboost", "xgboost"}
         | NETWORKS,
     ),
-    "readers": Layer(LANGUAGE | {"build", "special", "readers"}, {"numpy"}, inside=MODELS),
+    "readers": Layer(LANGUAGE | {"build", "special", "onnxfile", "readers"}, {"numpy"}, inside=MODELS),
     "export": Layer(LANGUAGE | {"build", "onnxfile", "export"}, {"numpy"}),
     "passes": Layer(LANGUAGE | {"evaluate", "build", "passes"}, {"numpy"}),
     "emit": Layer(LANGUAGE | {"emit"}, {"numpy"}),

@@ -1,6 +1,9 @@
-"""What needs no database, or changes none: demo, show, sql, plan."""
+"""What needs no database, or changes none: demo, show, sql, convert, plan."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
 
 import click
 
@@ -19,6 +22,7 @@ from indb.cli.common import (
     renames,
     strategy_option,
 )
+from indb.ir import Model
 
 
 @main.command()
@@ -66,6 +70,25 @@ def sql(model: str, trust: bool, dialect: str, table: str, key: tuple[str, ...],
     from indb.api import to_sql
 
     click.echo(to_sql(read_model(model, trust), dialect, table, key, outputs))
+
+
+@main.command()
+@model_argument
+@click.option("--to", "target", required=True, type=click.Path(dir_okay=False), help="The file: .onnx or .indb.")
+def convert(model: str, trust: bool, target: str) -> None:
+    """Write a model as a file of another format, by the ending of its name.
+
+    \b
+    Examples:
+      indb convert late.joblib --trust --to late.onnx
+      indb convert late.onnx --to late.indb
+    """
+    writers: dict[str, Callable[[Model, str], object]] = {".onnx": Model.to_onnx, ".indb": Model.save}
+    write = writers.get(Path(target).suffix.lower())
+    if write is None:
+        raise click.BadParameter(f"{target!r}: found no ending .onnx or .indb", param_hint="--to")
+    write(read_model(model, trust), target)
+    click.echo(f"{target}: {Path(target).stat().st_size:,} bytes")
 
 
 @main.command()

@@ -1,35 +1,24 @@
-"""A model as an ONNX file, in float64: each block is one node, of an operator or of a function that the file brings along.
+"""A model as an ONNX file in float64: a block is one node, of an operator or of a function that the file brings along.
 
-An input (n_rows, 1) is a column: doubles, or texts. ONNX has no missing text, so one text stands for it; which one, what
-the outputs are and what labels stand for is in the metadata, under the key `METADATA`.
+An input (n_rows, 1) is a column: doubles, or texts. ONNX has no missing text, so one text stands for it; which one, and
+what the outputs and labels are, is in the metadata (indb.onnxfile.metadata).
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from indb.errors import UnsupportedModel
 from indb.export.onnx_nodes import Nodes
 from indb.export.onnx_sets import without_sets
-from indb.ir import Block, Column, Foreign, Label, Lookup, Model, Target, TreeEnsemble, Type, rewrite, walk
+from indb.ir import Block, Column, Foreign, Lookup, Model, Target, TreeEnsemble, Type, rewrite, walk
 from indb.ir import Const as Constant
 from indb.onnxfile import messages
 from indb.onnxfile.functions import DOMAIN, FUNCTIONS, VERSION
-
-METADATA = "indb"
-"""The key of the file's metadata."""
-
-MISSING_TEXT = "<NULL>"
-"""What stands for a missing text, unless the model knows this text: then with more brackets around it."""
-
-MISSING_LABEL = -(2**63)
-"""What stands for a missing label where labels are integers."""
+from indb.onnxfile.metadata import METADATA, MISSING_TEXT, label_table
 
 NAMES = {"predict_proba": "probabilities", "decision_function": "scores"}
 """What outputs are called; the prediction of a classifier is its `label`, and others keep their names."""
@@ -87,7 +76,7 @@ def _graph(model: Model) -> bytes:
         [FUNCTIONS[name].message for name in sorted(nodes.functions)],
         {DOMAIN: VERSION},
         ("indb", ""),
-        {METADATA: json.dumps(about, ensure_ascii=False)},
+        {METADATA: json.dumps(about)},
     )
 
 
@@ -136,16 +125,3 @@ def _write_output(
         return kind, ("n",)
     nodes.copy(block, name)
     return (messages.STRING if block.type is Type.TEXT else messages.DOUBLE), ("n", block.width)
-
-
-def label_table(labels: Sequence[Label], missing_text: str) -> tuple[int, Any]:
-    """The type of a label output, and its values: of each class, then of a row without one.
-
-    Integers and booleans become int64, other numbers doubles, texts strings; where texts and numbers are mixed, all are
-    texts.
-    """
-    if all(isinstance(label, int) and abs(label) < 2**63 for label in labels):
-        return messages.INT64, np.array([*map(int, labels), MISSING_LABEL], dtype=np.int64)
-    if all(isinstance(label, float | int) for label in labels):
-        return messages.DOUBLE, np.array([*map(float, labels), np.nan])
-    return messages.STRING, [*map(str, labels), missing_text]

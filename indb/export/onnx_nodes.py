@@ -1,4 +1,4 @@
-"""Blocks as nodes of an ONNX graph: an operator where it means the same for doubles, else a function of indb's domain."""
+"""Blocks as nodes of an ONNX graph: an operator where it means the same for doubles, else a function of indb's."""
 
 from __future__ import annotations
 
@@ -11,17 +11,13 @@ from indb.errors import UnsupportedModel
 from indb.ir import (
     Apply,
     Block,
-    Column,
     Concat,
     Const,
     Distance,
     Linear,
     Lookup,
-    Metric,
     Nearest,
-    Op,
     Reduce,
-    ReduceOp,
     Take,
     TreeEnsemble,
     Type,
@@ -30,30 +26,7 @@ from indb.ir import (
 from indb.onnxfile import messages as m
 from indb.onnxfile import trees
 from indb.onnxfile.functions import DOMAIN, nearest_name
-
-OPERATORS = {
-    Op.ADD: "Add", Op.SUB: "Sub", Op.MUL: "Mul", Op.DIV: "Div", Op.MIN: "Min", Op.MAX: "Max", Op.ABS: "Abs",
-    Op.EXP: "Exp", Op.LN: "Log", Op.SQRT: "Sqrt", Op.SIN: "Sin", Op.COS: "Cos", Op.TANH: "Tanh", Op.FLOOR: "Floor",
-}  # fmt: skip
-"""Scalar ops that an operator of ONNX is. ONNX Runtime has float64 kernels for them, and they pass NaN on."""
-
-SCALARS = {
-    Op.SINGLE: "Single", Op.LE: "LessOrEqual", Op.LT: "Less", Op.EQ: "Equal", Op.BETWEEN: "Between", Op.AND: "And",
-    Op.OR: "Or", Op.IS_MISSING: "IsMissing", Op.WHERE: "Where", Op.COALESCE: "Coalesce",
-}  # fmt: skip
-"""Scalar ops that are functions."""
-
-OF_TEXTS = {Op.EQ: "EqualTexts", Op.IS_MISSING: "IsMissingText", Op.COALESCE: "CoalesceText"}
-"""Those for texts, which are told what stands for a missing one."""
-
-REDUCTIONS = {
-    ReduceOp.SUM: "Sum", ReduceOp.MIN: "Lowest", ReduceOp.MAX: "Highest", ReduceOp.ARGMIN: "ArgLowest",
-    ReduceOp.ARGMAX: "ArgHighest", ReduceOp.ALL: "All",
-}  # fmt: skip
-
-DISTANCES = {
-    Metric.SQUARED: "SquaredDistance", Metric.MANHATTAN: "ManhattanDistance", Metric.CHEBYSHEV: "ChebyshevDistance",
-}  # fmt: skip
+from indb.onnxfile.operators import DISTANCES, OF_TEXTS, OPERATORS, REDUCTIONS, SCALARS
 
 
 class Nodes:
@@ -174,7 +147,7 @@ class Nodes:
             held = [m.array("keys_tensor", m.STRING, keys), m.array("values_tensor", m.INT64, numbers)]
             held.append(m.array("default_tensor", m.INT64, [count]))
             return self.call("LookupText", [x, table], attributes=held)
-        numeric = [key + 0.0 for key in block.keys] or [0.0]  # -0.0 is 0.0
+        numeric = np.array(block.keys or (0.0,), dtype=np.float64) + 0.0  # -0.0 is 0.0
         held = [m.array("keys_tensor", m.DOUBLE, numeric), m.array("values_tensor", m.DOUBLE, range(len(numeric)))]
         held.append(m.array("default_tensor", m.DOUBLE, [count]))
         return self.call("Lookup", [x, table], attributes=held)

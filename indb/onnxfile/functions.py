@@ -82,7 +82,9 @@ class Body:
         """The shape (rows of x, and what `width` holds)."""
         return self("Concat", self("Shape", x, start=0, end=1), width, axis=0)
 
-    def scan(self, starts: Sequence[str], lanes: Sequence[str], axes: Sequence[int], step: Body, ends: Sequence[str]) -> None:
+    def scan(
+        self, starts: Sequence[str], lanes: Sequence[str], axes: Sequence[int], step: Body, ends: Sequence[str]
+    ) -> None:
         """Results `ends`: what `step` makes of the states `starts` with one slice of each of `lanes` after the other.
 
         Within `step` the states are called s0, s1, … and n0, n1, … after it, the slices x0, x1, ….
@@ -97,7 +99,6 @@ class Body:
         )
         held = [m.subgraph("body", body), m.integer("num_scan_inputs", len(lanes)), m.integers("scan_input_axes", axes)]
         self.nodes.append(m.node("Scan", (*starts, *lanes), ends, held))
-
 
 
 def _single() -> Function:
@@ -134,8 +135,10 @@ def _logic(op: str) -> Function:
 def _is_missing(texts: bool) -> Function:
     body = Body()
     body.as_number(body("Equal", "x", "missing") if texts else body("IsNaN", "x"))
-    return Function("IsMissingText", ("x", "missing"), tuple(body.nodes)) if texts else Function(
-        "IsMissing", ("x",), tuple(body.nodes)
+    return (
+        Function("IsMissingText", ("x", "missing"), tuple(body.nodes))
+        if texts
+        else Function("IsMissing", ("x",), tuple(body.nodes))
     )
 
 
@@ -251,7 +254,7 @@ def _lookup(texts: bool) -> Function:
         count = body("Squeeze", body("Shape", "table", start=0, end=1))
         gap = body.cast(body("Sub", count, body.constant(m.INT64, 1)), m.DOUBLE)
         row = body.cast(body("Where", body("IsNaN", "x"), gap, row), m.INT64)
-    body("Squeeze", body("Gather", "table", row, axis=0), body.axes(1), to="y")
+    body("GatherND", "table", row, to="y")  # Gather of ONNX Runtime 1.32 loses all but the first text of a row
     return Function("LookupText" if texts else "Lookup", ("x", "table"), tuple(body.nodes), LOOKUP_KEYS)
 
 

@@ -121,7 +121,11 @@ def node(
 
 
 def graph(
-    name: str, nodes: Iterable[bytes], inputs: Iterable[bytes], outputs: Iterable[bytes], constants: Iterable[bytes] = ()
+    name: str,
+    nodes: Iterable[bytes],
+    inputs: Iterable[bytes],
+    outputs: Iterable[bytes],
+    constants: Iterable[bytes] = (),
 ) -> bytes:
     """A GraphProto of nodes, values and tensors."""
     parts = [message(1, each) for each in nodes] + [text(2, name)] + [message(5, each) for each in constants]
@@ -130,7 +134,12 @@ def graph(
 
 
 def function(
-    domain: str, name: str, inputs: Iterable[str], outputs: Iterable[str], attributes: Iterable[str], nodes: Iterable[bytes]
+    domain: str,
+    name: str,
+    inputs: Iterable[str],
+    outputs: Iterable[str],
+    attributes: Iterable[str],
+    nodes: Iterable[bytes],
 ) -> bytes:
     """A FunctionProto: an operator that is made of others."""
     parts = [text(1, name), *(text(4, each) for each in inputs), *(text(5, each) for each in outputs)]

@@ -1,8 +1,8 @@
 """The trees of an ensemble as attributes of the TreeEnsemble operator, in float64.
 
-Only this operator (ai.onnx.ml 5) compares doubles as `indb.evaluate` does; the older ones round to float32. Of each tree
-it gives one number, by which the leaf is known: the values of leaves are added elsewhere, in the order of the trees,
-which ONNX Runtime does not keep.
+Only this operator (ai.onnx.ml 5) compares doubles as `indb.evaluate` does; the older ones round to float32. It gives
+numbers by which the leaves are known: their values are added elsewhere, in the order of the trees, which ONNX Runtime
+does not keep.
 
 Source: onnx/docs/Operators-ml.md (TreeEnsemble).
 """
@@ -32,7 +32,7 @@ ARRAYS = ("nodes_splits", "nodes_modes", "leaf_weights")
 
 @dataclass(frozen=True)
 class Splits:
-    """The nodes of trees as parallel arrays; `feature` is negative at a leaf. As in indb.ir.TreeEnsemble, without sets."""
+    """The nodes of trees as in indb.ir.TreeEnsemble, without sets; `feature` is negative at a leaf."""
 
     feature: Any
     threshold: Floats

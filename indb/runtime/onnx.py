@@ -78,6 +78,8 @@ def _node(numeric: Numeric, name: str, pack: range, bits: int) -> bytes:
     splits = trees.Splits(
         np.where(block.feature < 0, -1, numeric.feature), numeric.threshold, block.left, block.right, block.missing_left
     )
-    weights = np.where(mine, leaves.first - leaves.start[tree], 0) * 2.0 ** (bits * np.where(mine, tree - pack.start, 0))
+    weights = np.where(mine, leaves.first - leaves.start[tree], 0) * 2.0 ** (
+        bits * np.where(mine, tree - pack.start, 0)
+    )
     attributes = trees.attributes(splits, mine, block.roots[pack.start : pack.stop], weights)
     return messages.node("TreeEnsemble", ["x"], [name], [*attributes, *trees.SUMMED], "ai.onnx.ml")

@@ -1,7 +1,7 @@
 """ONNX files: a graph becomes blocks where blocks can say it, else a foreign model that ONNX Runtime runs.
 
-files.py checks the bytes, walk.py goes from node to node, operators.py is the registry; the other modules hold the
-operators, those of ai.onnx.ml begin with ml_.
+files.py checks the bytes, written.py reads what indb wrote, walk.py goes from node to node, operators.py is the
+registry; the other modules hold the operators, those of ai.onnx.ml begin with ml_.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from indb.errors import IndbError, InvalidModel, ModelFileError, UnsupportedModel
 from indb.ir import ForeignModel, Model
 from indb.readers.base import File, reads_files
-from indb.readers.onnx import blocks, files, foreign
+from indb.readers.onnx import blocks, files, foreign, written
 from indb.readers.onnx import control as _control  # noqa: F401  registers its operators, as the next ones do
 from indb.readers.onnx import elementwise as _elementwise  # noqa: F401
 from indb.readers.onnx import functions as _functions  # noqa: F401
@@ -37,6 +37,9 @@ def read(file: File, columns: Sequence[str] | None) -> Model:
     except files.PackageMissing:
         why = "the package onnx, which reads its graph, is missing (pip install onnx)"
         return foreign.read(file, columns, f"{file.name} runs in ONNX Runtime as it is: {why}")
+    own = written.read(file, proto, columns) if written.is_written(proto) else None
+    if own is not None:
+        return own
     try:
         model = blocks.read(file, proto, columns)
     except ModelFileError as error:
