@@ -58,6 +58,8 @@ def _fold_apply(op: Op, args: tuple[Block, ...]) -> Block | None:
     lookups = [arg for arg in args if isinstance(arg, Lookup)]
     if any(lookup.x is not lookups[0].x for lookup in lookups):
         return None
+    if max(arg.width for arg in args) > max(lookup.width for lookup in lookups):
+        return None  # its table would hold every lane once for each key
     return _map_lookups(op, args, lookups)
 
 

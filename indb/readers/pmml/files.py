@@ -10,6 +10,7 @@ from indb.errors import UnsupportedModel
 from indb.ir import Block, Label, Model, Target
 from indb.readers.pmml import fields, models, scope, values
 from indb.readers.pmml.document import Element
+from indb.readers.pmml.finite import finite
 from indb.readers.pmml.ignored import IGNORED, MODEL
 from indb.readers.pmml.models import Prediction
 from indb.readers.pmml.values import Value
@@ -46,7 +47,9 @@ def read_document(root: Element, name: str, columns: Sequence[str] | None) -> Mo
         **({"left out": "; ".join(left)} if left else {}),
     }
     listed = tuple(document.columns[each] for each in known.mining if each in document.columns)
-    return Model(listed, tuple(build.guarded(each, document.conditions) for each in targets), source)
+    roots = [block for target in targets for block in target.outputs.values()]
+    conditions = [*document.conditions, *finite([*roots, *document.conditions])]
+    return Model(listed, tuple(build.guarded(each, conditions) for each in targets), source)
 
 
 def _application(root: Element) -> str:
