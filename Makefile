@@ -11,7 +11,7 @@ JOBS ?= 2
 APT = DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install --yes --no-install-recommends
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help setup demo test quick container-test extension lint bench postgres clean
+.PHONY: help setup demo test quick container-test extension lint bench postgres java openvino clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ setup: $(VENV)/.setup ## make .venv and install indb with what its tests need
 demo: setup ## train two models on 336,776 real flights, deploy them into demo.duckdb, compare every row
 	$(BIN)/indb demo
 
-test: setup postgres ## run every test, against real databases
+test: setup postgres java openvino ## run every test, against real databases
 	$(BIN)/pytest -n $(JOBS)
 
 quick: setup ## run the tests that need no server and no patience (under two minutes)
@@ -46,6 +46,14 @@ postgres: setup ## see to it that the tests find a PostgreSQL
 	    else echo "$$found"; echo "Install PostgreSQL with PL/Python, start Docker, or set INDB_TEST_POSTGRES to a DSN."; fi; \
 	fi
 
+java: # what judges PMML beside indb runs in Java; its tests are skipped where there is none, but in CI
+	@if ! java -version >/dev/null 2>&1; then \
+	    if command -v apt-get >/dev/null; then $(SUDO) apt-get update --quiet; $(APT) default-jre-headless; \
+	    else echo "Install Java 11 or later: tests of PMML compare with JPMML and PMML4S."; fi; \
+	fi
+
+openvino: $(VENV)/.openvino # another build of ONNX Runtime, in a folder of its own: an execution provider for any processor
+
 clean: ## remove what is made here, .venv included
 	rm -rf $(VENV) dist build demo.duckdb demo.duckdb.wal .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -66,6 +74,10 @@ $(BIN)/python:
 
 $(VENV)/.setup: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,demo]"
+	@touch $@
+
+$(VENV)/.openvino: $(VENV)/.setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/openvino onnxruntime-openvino
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.setup

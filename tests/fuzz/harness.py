@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An input by its number, and what went wrong with it."""
+    """An input by its number, and what went wrong with it; the seeds themselves are numbered from -1 down."""
 
     number: int
     problem: str
@@ -46,6 +46,8 @@ class Inputs:
         self.ending: str = self.mutations.ENDING
 
     def make(self, number: int) -> bytes:
+        if number < 0:
+            return self.seeds[-1 - number]
         random = Random(f"{self.seed}:{number}")
         data = random.choice(self.seeds)
         for _ in range(random.choice(MUTATIONS)):
@@ -97,8 +99,11 @@ def forbid(folder: Path) -> None:
 def _work(kind: str, seed: int, numbers: range, state: Any, found: Any) -> None:
     """Read the inputs of some numbers. `state` holds the number that is being read, since when, and the counts."""
     inputs, folder = Inputs(kind, seed), Path(tempfile.mkdtemp())
-    for data in inputs.seeds:  # what is imported late is imported now
-        read(data, inputs.ending, folder)
+    for number, data in enumerate(inputs.seeds):  # what is imported late is imported now
+        try:
+            read(data, inputs.ending, folder)
+        except Exception as error:
+            found.put(Finding(-1 - number, f"{type(error).__name__}: {str(error)[:200]} at {_place(error)}"))
     gc.collect()
     gc.freeze()
     limit = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + LIMIT_BYTES

@@ -93,7 +93,7 @@ def _change(message: Any, random: Random, messages: list[Any], others: list[Any]
 
 def _value(field: Any, random: Random, before: Any) -> Any:
     if field.enum_type is not None:
-        return random.randint(0, 24)
+        return random.choice(field.enum_type.values).number
     if field.cpp_type in (field.CPPTYPE_FLOAT, field.CPPTYPE_DOUBLE):
         return random.choice(FLOATS)
     if field.type in (field.TYPE_STRING, field.TYPE_BYTES):
