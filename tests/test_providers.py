@@ -142,7 +142,7 @@ def test_a_provider_that_does_not_start_is_not_used(monkeypatch: pytest.MonkeyPa
 
     real = onnxruntime.InferenceSession
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, VINO, CPU])
-    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda data, options, providers: real(data, options, [CPU]))
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda data, options, **_: real(data, options, [CPU]))
     found = probe.refused(graph(), [CUDA, CPU])
     assert found == {CUDA: "it finds no device or driver here", CPU: ""}
     with pytest.raises(ModelFileError, match=f"without a working {CUDA}"):

@@ -31,7 +31,8 @@ def _problem(onnxruntime: Any, graph: bytes, name: str) -> str:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:
-        found = onnxruntime.InferenceSession(graph, options, providers=list(dict.fromkeys([name, CPU])))
+        wanted = list(dict.fromkeys([name, CPU]))
+        found = onnxruntime.InferenceSession(graph, options, providers=wanted, enable_fallback=0)
     except Exception as error:  # each provider has exceptions of its own
         return f"it does not start ({str(error).strip().splitlines()[0][:200]})"
     return "" if name in found.get_providers() else "it finds no device or driver here"

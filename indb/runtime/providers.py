@@ -44,7 +44,7 @@ def session(graph: bytes, providers: Sequence[str], what: str) -> Any:
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # the database's own threads share the rows
         options.log_severity_level = 4  # what goes wrong with a row is no news for the server's log
         try:
-            found = onnxruntime.InferenceSession(graph, options, providers=wanted)
+            found = onnxruntime.InferenceSession(graph, options, providers=wanted, enable_fallback=0)
         except Exception as error:  # each kind of damage has an exception of its own
             raise ModelFileError(f"{what}: ONNX Runtime says {error}") from error
         lacking = [name for name in wanted if name not in found.get_providers()]
@@ -53,5 +53,4 @@ def session(graph: bytes, providers: Sequence[str], what: str) -> Any:
             f"{what}: it was proven on {', '.join(providers)}, found {', '.join(built)} without a working {lacking[0]}",
             "Deploy it again, where the providers that are found then are proven.",
         )
-    found.disable_fallback()
     return found

@@ -5,14 +5,13 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
-import queue
 import resource
 import sys
 import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -132,15 +131,14 @@ def run(
 ) -> list[Finding]:
     """Read `count` inputs from number `first` on, and give what was found; after a death or a hang it goes on."""
     context = multiprocessing.get_context("spawn")
-    state, found = context.Array("d", 5), context.Queue()
+    state, found = context.Array("d", 5), context.SimpleQueue()
     findings: list[Finding] = []
     start, stop = first, first + count
     while start < stop:
         process = context.Process(target=_work, args=(kind, seed, range(start, stop), state, found), daemon=True)
         state[0], state[1] = start, 0.0
         process.start()
-        problem = _watch(process, state, progress, stop)
-        findings += _drain(found)
+        problem = _watch(process, state, found, findings, progress, stop)
         reached = int(state[0])
         if problem:
             findings.append(Finding(reached, problem))
@@ -148,34 +146,25 @@ def run(
     return findings
 
 
-def _watch(process: Any, state: Any, progress: Callable[[str], None] | None, stop: int) -> str:
+def _watch(
+    process: Any, state: Any, found: Any, findings: list[Finding], progress: Callable[[str], None] | None, stop: int
+) -> str:
     """Wait for a process; what went wrong with the input that it was at, "" when it came to its end."""
-    said = time.monotonic()
-    while process.is_alive():
+    said, running = time.monotonic(), True
+    while running:
         process.join(0.2)
+        running = process.is_alive()
+        while not found.empty():
+            findings.append(found.get())
         since = state[1]
-        if since and time.monotonic() - since > LIMIT_SECONDS:
+        if running and since and time.monotonic() - since > LIMIT_SECONDS:
             process.kill()
             process.join()
             return f"it takes more than {LIMIT_SECONDS:g} seconds"
-        if progress and time.monotonic() - said > 30:
+        if progress and (not running or time.monotonic() - said > 30):
             said = time.monotonic()
             progress(f"{state[0]:.0f} of {stop}: {state[2]:.0f} read, {state[3]:.0f} refused, {state[4]:.0f} found")
-    if progress:
-        progress(f"{state[0]:.0f} of {stop}: {state[2]:.0f} read, {state[3]:.0f} refused, {state[4]:.0f} found")
     return "" if process.exitcode == 0 else f"the process died ({process.exitcode})"
-
-
-def _drain(found: Any) -> list[Finding]:
-    return list(_until_empty(found))
-
-
-def _until_empty(found: Any) -> Iterator[Finding]:
-    while True:
-        try:
-            yield found.get(timeout=0.5)
-        except queue.Empty:
-            return
 
 
 def only(kind: str, numbers: Sequence[int], seed: int = 0) -> None:
