@@ -65,6 +65,23 @@ class Oracles:
         scored = [dict(zip(columns, values, strict=True)) for values in zip(*data, strict=True)]
         return Scored(scored or [{} for _ in rows], list(found["errors"] or [None] * len(rows)))
 
+    def jpmml_refuses(self, path: Path, rows: Sequence[Row]) -> list[bool]:
+        """Whether JPMML refuses an input field of a row as it is prepared, also one that the model may not come to."""
+        fields = {str(each.getName()): each for each in self._jpmml(path).getInputFields()}
+        known: dict[tuple[str, str], bool] = {}
+
+        def refuses(name: str, value: Value) -> bool:
+            key = name, repr(value)
+            if key not in known:
+                try:
+                    self._try(fields[name].prepare, value)
+                    known[key] = False
+                except Refused:
+                    known[key] = True
+            return known[key]
+
+        return [any(refuses(name, row[name]) for name in fields if row.get(name) is not None) for row in rows]
+
     def jpmml_fields(self, path: Path) -> dict[str, list[tuple[str, str]]]:
         """The names and data types of the "input", "target" and "output" fields that JPMML sees."""
         evaluator = self._jpmml(path)

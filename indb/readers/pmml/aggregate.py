@@ -12,6 +12,7 @@ from functools import reduce
 from indb import build
 from indb.ir import Apply, Block, Concat, Label, Lookup, Op, Reduce, ReduceOp
 from indb.readers.pmml import values
+from indb.readers.pmml.arithmetic import Arithmetic
 from indb.readers.pmml.document import Element
 from indb.readers.pmml.models import Prediction
 from indb.readers.pmml.predicates import Logic
@@ -38,6 +39,7 @@ class Parts:
     method: str
     treatment: str
     parts: Sequence[Part]
+    arithmetic: Arithmetic
 
     @property
     def weighted(self) -> bool:
@@ -103,12 +105,15 @@ def _mean(parts: Parts, counts: Sequence[Block], blocks: Sequence[Block], divide
     """The sum of weight * value of the parts that have a say, over the sum of weights if `divided`."""
     terms, weights = [], []
     for part, count, block in zip(parts.parts, counts, blocks, strict=True):
-        weight = build.number(parts.weight(part))
-        term = block if parts.weight(part) == 1.0 else build.multiply(block, weight)
+        weight = parts.arithmetic.number(parts.weight(part))
+        term = parts.arithmetic.rounded(block)
+        if parts.weight(part) != 1.0:
+            term = parts.arithmetic.multiply(term, weight)
         terms.append(build.where(count, term, ZERO))
         weights.append(build.where(count, weight, ZERO))
-    total = _total(terms)
-    return build.divide(total, _total(weights)) if divided else total
+    arithmetic = parts.arithmetic
+    total = arithmetic.total(terms)
+    return arithmetic.divide(total, arithmetic.total(weights)) if divided else total
 
 
 def _median(parts: Parts, counts: Sequence[Block]) -> Block:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from indb import build
-from indb.ir import Apply, Const, Op
+from indb.ir import Apply, Block, Const, Op
 from indb.readers.pmml import predicates, values
 from indb.readers.pmml.calls import Call
 from indb.readers.pmml.predicates import Logic
@@ -36,12 +36,17 @@ def _compare(op: Op, turned: bool) -> Callable[[Call], Value]:
         left, right = same_type(call, call.args)
         if op is not Op.EQ and left.is_text:
             raise call.element.refused(f"{call.name} was given a string, needed numbers")
-        answer = Apply(op, (left.block, right.block))
+        answer = Apply(op, (left.block, _alike(left, right)))
         there = values.both(values.present(left.block), values.present(right.block))
         logic = Logic(answer, values.both(values.opposite(answer), there))
         return boolean(logic.opposite if turned else logic)
 
     return read
+
+
+def _alike(left: Value, right: Value) -> Block:
+    """The right one in the type of the left one, as which it is compared."""
+    return build.single(right.block) if left.data_type == "float" else right.block
 
 
 def same_type(call: Call, args: Sequence[Value]) -> list[Value]:
@@ -51,7 +56,10 @@ def same_type(call: Call, args: Sequence[Value]) -> list[Value]:
     constants = [arg for arg in args if isinstance(arg.block, Const)]
     others = [arg for arg in args if not isinstance(arg.block, Const)]
     if constants and len({arg.data_type for arg in others}) == 1:
-        return [arg if arg in others else values.cast(arg, others[0].data_type, call.element) for arg in args]
+        return [
+            arg if arg in others else values.cast(arg, others[0].data_type, call.element, call.scope.require)
+            for arg in args
+        ]
     raise call.element.refused(f"{call.name} was given strings and numbers")
 
 
@@ -79,13 +87,13 @@ def _is_missing(turned: bool) -> Callable[[Call], Value]:
 
 
 def _is_in(turned: bool) -> Callable[[Call], Value]:
+    """Whether the first argument is one of the others; a missing one is none of them."""
+
     def read(call: Call) -> Value:
         call.count(2, -1)
         x, *others = same_type(call, call.args)
-        hits = [Apply(Op.EQ, (x.block, other.block)) for other in others]
-        answer = values.either(*hits)
-        logic = Logic(answer, values.both(values.opposite(answer), values.present(x.block)))
-        return boolean(logic.opposite if turned else logic)
+        answer = values.either(*(Apply(Op.EQ, (x.block, _alike(x, other))) for other in others))
+        return Value(values.opposite(answer) if turned else answer, "boolean", "categorical")
 
     return read
 

@@ -143,17 +143,24 @@ def _discretize(element: Element, scope: Scope, find: Fields) -> Value:
 def table_rows(element: Element) -> list[dict[str, str]]:
     """The rows of an InlineTable, each as the texts of its cells by their names."""
     table = element.one("InlineTable")
-    rows = [{cell.name.rpartition(":")[2]: cell.text for cell in row} for row in table.all("row")]
+    rows = [{_column(cell.name): cell.text for cell in row} for row in table.all("row")]
     if len(rows) > MAX_TABLE:
         raise table.refused(f"it has more than {MAX_TABLE} rows")
     return rows
 
 
+def _column(name: str) -> str:
+    """The name of a column without the prefix of its namespace."""
+    return name.rpartition(":")[2]
+
+
 def _map_values(element: Element, scope: Scope, find: Fields) -> Value:
     """The cell of the output column in the first row whose other cells equal the fields."""
     data_type = element.choice("dataType", values.DATA_TYPES, "string")
-    output = element.needed("outputColumn")
-    pairs = [(each.needed("column"), find(each.needed("field"), each)) for each in element.all("FieldColumnPair")]
+    output = _column(element.needed("outputColumn"))
+    pairs = [
+        (_column(each.needed("column")), find(each.needed("field"), each)) for each in element.all("FieldColumnPair")
+    ]
     if not pairs:
         raise element.damaged("it has no FieldColumnPair")
 
@@ -163,7 +170,11 @@ def _map_values(element: Element, scope: Scope, find: Fields) -> Value:
         return values.parse(text, data_type, element)
 
     found: dict[tuple[float | str, ...], Scalar] = {}
-    for row in table_rows(element):
+    rows = table_rows(element)
+    unknown = {output, *(column for column, _ in pairs)} - {column for row in rows for column in row}
+    if unknown and rows:
+        raise element.damaged(f"its table has no column {min(unknown)[:40]!r}")
+    for row in rows:
         if all(column in row for column, _ in pairs):
             key = tuple(values.parse(row[column], value.data_type, element) for column, value in pairs)
             found.setdefault(key, cell(row.get(output)))
@@ -203,21 +214,37 @@ def _mapped(
 def _apply(element: Element, scope: Scope, find: Fields) -> Value:
     """A call of a function that the file defines, or of a built-in one; with what a missing or bad result becomes."""
     name = element.needed("function")
-    args = [read_expression(child, scope, find) for child in element]
-    element.choice("invalidValueTreatment", ("returnInvalid",), "returnInvalid")
-    gap = element.get("mapMissingTo")
+    args = _arms(element, scope, find) if name == "if" else [read_expression(e, scope, find) for e in element]
+    treatment = element.choice("invalidValueTreatment", ("returnInvalid", "asMissing", "asIs"), "returnInvalid")
     if name in scope.document.functions:
         result = _call(name, args, element, scope)
     else:
         result = functions.call(name, args, element, scope)
-    default = element.get("defaultValue")
-    if default is not None:
-        result = filled(result, default, element)
-    if gap is None or not args:
-        return result
-    any_missing = values.either(*(build.is_missing(arg.block) for arg in args))
+    any_missing = values.either(*(build.is_missing(arg.block) for arg in args)) if args else build.number(0.0)
+    if name in functions.UNDEFINED:
+        if treatment == "asIs":
+            raise element.refused("invalidValueTreatment='asIs' of a function without a result for some numbers")
+        if treatment == "returnInvalid":
+            scope.require(values.either(values.present(result.block), any_missing))
+    result = filled(result, element.get("defaultValue"), element)
+    gap = element.get("mapMissingTo")
+    if gap is None or name == "if":  # the arm that is not taken has no say
+        return filled(result, gap, element)
     other = values.constant(values.parse(gap, result.data_type, element), result.data_type)
     return Value(build.where(any_missing, other, result.block), result.data_type, result.optype, result.order)
+
+
+def _arms(element: Element, scope: Scope, find: Fields) -> list[Value]:
+    """The arguments of `if`: what an arm refuses counts where that arm is taken."""
+    found: list[Value] = []
+    for number, child in enumerate(element):
+        if number == 0 or found[0].data_type != "boolean":
+            found.append(read_expression(child, scope, find))
+            continue
+        taken = Apply(Op.EQ, (found[0].block, build.number(1.0 if number == 1 else 0.0)))
+        with scope.document.where(taken):
+            found.append(read_expression(child, scope, find))
+    return found
 
 
 def _call(name: str, args: list[Value], element: Element, scope: Scope) -> Value:
@@ -230,7 +257,9 @@ def _call(name: str, args: list[Value], element: Element, scope: Scope) -> Value
     for parameter, value in zip(declared, args, strict=True):
         data_type = parameter.get("dataType")
         parameter.get("optype")
-        parameters[parameter.needed("name")] = value if data_type is None else values.cast(value, data_type, parameter)
+        parameters[parameter.needed("name")] = (
+            value if data_type is None else values.cast(value, data_type, parameter, scope.require)
+        )
 
     def find(field: str, at: Element) -> Value:
         if field not in parameters:
@@ -241,7 +270,7 @@ def _call(name: str, args: list[Value], element: Element, scope: Scope) -> Value
         result = read_expression(expression_in(defined), scope, find)
     defined.get("optype")
     data_type = defined.get("dataType")
-    return result if data_type is None else values.cast(result, data_type, defined)
+    return result if data_type is None else values.cast(result, data_type, defined, scope.require)
 
 
 EXPRESSIONS: dict[str, Callable[[Element, Scope, Fields], Value] | None] = {

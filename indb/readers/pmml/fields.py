@@ -89,7 +89,8 @@ class DataField:
     def _fits(self, x: Block) -> Block | None:
         """1.0 where a number is a value of the type at all."""
         if self.data_type == "integer":
-            return Apply(Op.EQ, (Apply(Op.FLOOR, (x,)), x))
+            finite = build.between(x, -build.FLOAT64_MAX, build.FLOAT64_MAX)
+            return values.both(Apply(Op.EQ, (Apply(Op.FLOOR, (x,)), x)), finite)
         if self.data_type == "boolean":
             return values.is_one_of(x, (0.0, 1.0))
         return None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from indb import build
+from indb import build, special
 from indb.errors import did_you_mean
 from indb.ir import Apply, Block, Const, Op
 from indb.readers.pmml import conditions, texts, values
@@ -51,7 +51,8 @@ def _arithmetic(op: Op) -> Callable[[Call], Value]:
 def _divide(call: Call) -> Value:
     left, right = call.numbers(2)
     if call.number_type == "integer":
-        return Value(build.truncate(build.divide(left, right)), "integer")
+        some = build.where(Apply(Op.EQ, (right, build.number(0.0))), build.MISSING, right)
+        return Value(build.truncate(build.divide(left, some)), "integer")
     return _rounded(build.divide(left, right), call.number_type)
 
 
@@ -76,11 +77,11 @@ def _same(function: Callable[[Block], Block]) -> Callable[[Call], Value]:
 
 
 def _whole(function: Callable[[Block], Block]) -> Callable[[Call], Value]:
-    """A function of one number that gives a whole one of the same type."""
+    """A function of one number that gives a whole one."""
 
     def read(call: Call) -> Value:
         (x,) = call.numbers(1)
-        return Value(function(x), call.args[0].data_type)
+        return Value(function(x), "integer")
 
     return read
 
@@ -107,6 +108,9 @@ def round_half_up(x: Block) -> Block:
 
 def _power(call: Call) -> Value:
     x, exponent = call.numbers(2)
+    if call.number_type == "integer":
+        whole = build.where(build.less(exponent, build.number(0.0)), build.MISSING, exponent)
+        return Value(power(x, exponent if isinstance(exponent, Const) else whole), "integer")
     return _rounded(power(x, exponent), call.number_type)
 
 
@@ -167,17 +171,73 @@ def _none(blocks: Sequence[Block]) -> Block:
 def _fold(op: Op, start: float) -> Callable[[Call], Value]:
     def read(call: Call) -> Value:
         blocks = call.numbers(1, -1)
-        total = reduce(lambda a, b: Apply(op, (a, b)), [_left_out(block, start) for block in blocks])
+        total = _accumulated(op, start, blocks, call.number_type)
         return Value(build.where(_none(blocks), build.MISSING, total), call.number_type)
 
     return read
 
 
+def _accumulated(op: Op, start: float, blocks: Sequence[Block], data_type: str) -> Block:
+    """All numbers that are there, one after the other."""
+    return reduce(
+        lambda a, b: _rounded(Apply(op, (a, b)), data_type).block, [_left_out(block, start) for block in blocks]
+    )
+
+
 def _average(call: Call) -> Value:
     blocks = call.numbers(1, -1)
-    total = reduce(build.add, [_left_out(block, 0.0) for block in blocks])
+    data_type = "float" if call.number_type == "float" else "double"
+    total = _accumulated(Op.ADD, 0.0, blocks, data_type)
     count = reduce(build.add, [values.present(block) for block in blocks])
-    return Value(build.where(_none(blocks), build.MISSING, build.divide(total, count)), "double")
+    mean = _rounded(build.divide(total, count), data_type).block
+    return Value(build.where(_none(blocks), build.MISSING, mean), data_type)
+
+
+def _arcsine(x: Block) -> Block:
+    """The angle whose sine is x, which must be between -1 and 1."""
+    one = build.number(1.0)
+    rest = Apply(Op.SQRT, (build.multiply(build.subtract(one, x), build.add(one, x)),))
+    inside = special.arctan(build.divide(x, rest))
+    edge = build.where(build.less(x, build.number(0.0)), build.number(-math.pi / 2), build.number(math.pi / 2))
+    found = build.where(Apply(Op.EQ, (Apply(Op.ABS, (x,)), one)), edge, inside)
+    return build.where(build.between(x, -1.0, 1.0), found, build.MISSING)
+
+
+def _arccosine(x: Block) -> Block:
+    """The angle whose cosine is x: twice the arctangent of sqrt((1 - x) / (1 + x))."""
+    one = build.number(1.0)
+    share = Apply(Op.SQRT, (build.divide(build.subtract(one, x), build.add(one, x)),))
+    found = build.multiply(build.number(2.0), special.arctan(share))
+    found = build.where(Apply(Op.EQ, (x, build.number(-1.0))), build.number(math.pi), found)
+    return build.where(build.between(x, -1.0, 1.0), found, build.MISSING)
+
+
+def _hyperbolic_sine(x: Block) -> Block:
+    """(exp(x) - exp(-x)) / 2, of what is above 1 in each."""
+    up, down = build.expm1(x), build.expm1(build.negate(x))
+    return build.multiply(build.number(0.5), build.subtract(up, down))
+
+
+def _hyperbolic_cosine(x: Block) -> Block:
+    return build.multiply(build.number(0.5), build.add(Apply(Op.EXP, (x,)), Apply(Op.EXP, (build.negate(x),))))
+
+
+def _normal_density(x: Block) -> Block:
+    """exp(-x * x / 2) / sqrt(2 * pi)."""
+    half = build.multiply(build.number(-0.5), build.multiply(x, x))
+    return build.divide(Apply(Op.EXP, (half,)), build.number(math.sqrt(2.0 * math.pi)))
+
+
+def _normal(density: bool) -> Callable[[Call], Value]:
+    """Of a normal value with the mean and the deviation that are given."""
+
+    def read(call: Call) -> Value:
+        x, mean, deviation = call.numbers(3)
+        z = build.divide(build.subtract(x, mean), deviation)
+        found = build.divide(_normal_density(z), deviation) if density else special.normal_cdf(z)
+        return Value(found, "double")
+
+    return read
 
 
 FUNCTIONS: dict[str, Callable[[Call], Value]] = {
@@ -200,6 +260,16 @@ FUNCTIONS: dict[str, Callable[[Call], Value]] = {
     "cos": _real(_op(Op.COS)),
     "tan": _real(lambda x: build.divide(Apply(Op.SIN, (x,)), Apply(Op.COS, (x,)))),
     "tanh": _real(_op(Op.TANH)),
+    "asin": _real(_arcsine),
+    "acos": _real(_arccosine),
+    "atan": _real(special.arctan),
+    "sinh": _real(_hyperbolic_sine),
+    "cosh": _real(_hyperbolic_cosine),
+    "erf": _real(special.erf),
+    "stdNormalCDF": _real(special.normal_cdf),
+    "stdNormalPDF": _real(_normal_density),
+    "normalCDF": _normal(False),
+    "normalPDF": _normal(True),
     "abs": _same(_op(Op.ABS)),
     "floor": _whole(floor),
     "ceil": _whole(build.ceil),
@@ -213,3 +283,8 @@ FUNCTIONS: dict[str, Callable[[Call], Value]] = {
     **texts.FUNCTIONS,
 }
 """Name of a built-in function -> what reads a call of it."""
+
+UNDEFINED = frozenset(
+    {"/", "modulo", "pow", "ln", "log10", "ln1p", "sqrt", "asin", "acos", "tan", "normalCDF", "normalPDF"}
+)
+"""Functions that have no result for some numbers, as of 0 / 0: that is an invalid value."""

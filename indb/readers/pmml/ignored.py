@@ -10,7 +10,7 @@ IGNORED: dict[str, frozenset[str]] = {
     "MiningField": frozenset({"@importance", "@optype", "@missingValueTreatment", "@lowValue", "@highValue"}),
     "DerivedField": frozenset({"@displayName"}),
     "ParameterField": frozenset({"@displayName"}),
-    "OutputField": frozenset({"@displayName", "Decisions"}),
+    "OutputField": frozenset({"@displayName", "Decisions", "Value"}),
     "Node": frozenset({"Partition", "@id", "@recordCount", "@defaultChild"}),
     "ScoreDistribution": frozenset({"@recordCount"}),
     "Segment": frozenset({"@weight", "@id"}),

@@ -11,6 +11,7 @@ from __future__ import annotations
 from indb import build
 from indb.ir import Block
 from indb.readers.pmml import aggregate, forest, models, predicates, values
+from indb.readers.pmml.arithmetic import Arithmetic
 from indb.readers.pmml.document import Element
 from indb.readers.pmml.forest import Segment, segments_of
 from indb.readers.pmml.models import Prediction, reads_model
@@ -26,7 +27,7 @@ METHODS = (
 TREATMENTS = ("continue", "skipSegment", "returnMissing")
 
 
-@reads_model("MiningModel", functions=("regression", "classification", "clustering"))
+@reads_model("MiningModel", single=True, functions=("regression", "classification", "clustering"))
 def read(element: Element, scope: Scope) -> Prediction:
     """The segments of a model, by its multipleModelMethod."""
     segmentation = element.one("Segmentation")
@@ -41,7 +42,7 @@ def read(element: Element, scope: Scope) -> Prediction:
     if trees is not None:
         return trees
     parts = [_part(segment, scope) for segment in segments]
-    combined = aggregate.Parts(segmentation, method, treatment, parts)
+    combined = aggregate.Parts(segmentation, method, treatment, parts, Arithmetic(scope.single))
     found = aggregate.numbers(combined) if scope.function == "regression" else aggregate.classes(combined, scope)
     found.segments = _always(segments, parts)
     return found
@@ -85,10 +86,9 @@ def _chain(segments: list[Segment], scope: Scope, segmentation: Element, treatme
         gaps = [values.both(part.logic.true, build.is_missing(part.prediction.value)) for part in parts]
         result = aggregate.without(result, values.either(*gaps))
     handed = Prediction(result.value, result.labels, result.probabilities, result.data_type, dict(result.features))
-    for part in parts:
-        for name in part.prediction.final:
-            handed.outputs[name] = scope.found[name]
-            handed.final.append(name)
+    for name in last.prediction.final:  # those of the models before it are for the models after them
+        handed.outputs[name] = scope.found[name]
+        handed.final.append(name)
     handed.segments = _always(segments, parts)
     return handed
 

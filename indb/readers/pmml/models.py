@@ -74,16 +74,28 @@ def chosen(lanes: Block, place: Block) -> Block:
 
 Reader: TypeAlias = Callable[[Element, Scope], Prediction]
 
-MODELS: dict[str, tuple[Reader, tuple[str, ...]]] = {}
-"""Name of a model element -> what reads it, and what its functionName may be."""
+
+@dataclass(frozen=True, slots=True)
+class ModelReader:
+    """What reads a model element, what its functionName may be, and whether it can count in float32."""
+
+    read: Reader
+    functions: tuple[str, ...]
+    single: bool
 
 
-def reads_model(*names: str, functions: Sequence[str] = ("regression", "classification")) -> Callable[[Reader], Reader]:
-    """Register a reader for model elements."""
+MODELS: dict[str, ModelReader] = {}
+"""Name of a model element -> what reads it."""
+
+
+def reads_model(
+    *names: str, functions: Sequence[str] = ("regression", "classification"), single: bool = False
+) -> Callable[[Reader], Reader]:
+    """Register a reader for model elements. `single`: it follows scope.single (x-mathContext="float")."""
 
     def register(reader: Reader) -> Reader:
         for name in names:
-            MODELS[name] = (reader, tuple(functions))
+            MODELS[name] = ModelReader(reader, tuple(functions), single)
         return reader
 
     return register
@@ -110,9 +122,11 @@ def read_model(element: Element, document: Document, parent: Scope | None = None
     """The prediction of a model element, after its Targets and with its Output, and the names it knows."""
     from indb.readers.pmml import outputs, targets
 
-    reader, functions = MODELS[element.name]
-    scope = open_scope(document, element, functions, parent)
-    prediction = reader(element, scope)
+    reader = MODELS[element.name]
+    scope = open_scope(document, element, reader.functions, parent)
+    if scope.single and not reader.single:
+        raise element.refused("x-mathContext='float' of this model")
+    prediction = reader.read(element, scope)
     prediction = targets.adjusted(prediction, element, scope)
     outputs.read_outputs(prediction, element, scope)
     return prediction, scope

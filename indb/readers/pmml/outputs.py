@@ -25,7 +25,7 @@ def read_outputs(prediction: Prediction, model: Element, scope: Scope) -> None:
         value = _read(element, prediction, scope)
         data_type = element.get("dataType")
         if data_type is not None:
-            value = values.cast(value, element.choice("dataType", values.DATA_TYPES), element)
+            value = values.cast(value, element.choice("dataType", values.DATA_TYPES), element, scope.require)
         if element.get("optype") is not None:
             value = replace(value, optype=element.choice("optype", values.OPTYPES))
         prediction.outputs[name] = value

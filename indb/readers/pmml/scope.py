@@ -40,6 +40,7 @@ class Document:
     conditions: list[Block] = field(default_factory=list)
     count: int = 0
     open: list[tuple[int, str]] = field(default_factory=list)
+    guards: list[Block] = field(default_factory=list)
 
     def column(self, name: str) -> Column:
         """The column of a field of the DataDictionary."""
@@ -47,8 +48,19 @@ class Document:
         return self.columns.setdefault(name, Column(self.names.get(name, name), kind))
 
     def require(self, condition: Block) -> None:
-        """Score only rows for which the condition is true; others score missing."""
+        """Score only rows for which the condition is true, of those that come to it; others score missing."""
+        for guard in self.guards:
+            condition = values.either(values.opposite(guard), condition)
         self.conditions.append(condition)
+
+    @contextmanager
+    def where(self, guard: Block) -> Iterator[None]:
+        """Read something that only rows come to for which the guard is true."""
+        self.guards.append(guard)
+        try:
+            yield
+        finally:
+            self.guards.pop()
 
     @contextmanager
     def reading(self, what: str, owner: object, element: Element) -> Iterator[None]:
@@ -106,8 +118,12 @@ class Scope:
     def field(self, name: str, element: Element) -> Value:
         """The value of a field. Raises: UnsupportedModel when there is no such field, or it cannot be an input."""
         if name not in self.found:
-            with self.document.reading(f"the field {name!r}", self, element):
-                self.found[name] = self._read(name, element)
+            guards, self.document.guards = self.document.guards, []  # the field may be asked for elsewhere too
+            try:
+                with self.document.reading(f"the field {name!r}", self, element):
+                    self.found[name] = self._read(name, element)
+            finally:
+                self.document.guards = guards
         return self.found[name]
 
     def _read(self, name: str, element: Element) -> Value:
@@ -171,7 +187,7 @@ def read_derived(element: Element, scope: Scope) -> Value:
     data_type = element.choice("dataType", values.DATA_TYPES)
     optype = element.choice("optype", values.OPTYPES)
     order = tuple(values.parse(child.needed("value"), data_type, child) for child in element.all("Value"))
-    return replace(values.cast(found, data_type, element), optype=optype, order=order)
+    return replace(values.cast(found, data_type, element, scope.require), optype=optype, order=order)
 
 
 def derived_fields(parent: Element | None) -> dict[str, Element]:

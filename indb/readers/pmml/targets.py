@@ -7,6 +7,7 @@ from dataclasses import replace
 from indb import build
 from indb.ir import Apply, Block, Op
 from indb.readers.pmml import functions, values
+from indb.readers.pmml.arithmetic import Arithmetic
 from indb.readers.pmml.document import Element
 from indb.readers.pmml.models import Prediction
 from indb.readers.pmml.scope import Scope
@@ -21,7 +22,7 @@ def adjusted(prediction: Prediction, model: Element, scope: Scope) -> Prediction
         return prediction
     if prediction.labels is not None:
         return _classes(prediction, element)
-    x = _scaled(prediction.value, element)
+    x = _scaled(prediction.value, element, Arithmetic(scope.single))
     entries = element.all("TargetValue")
     if len(entries) > 1:
         raise entries[1].damaged("the target is a number and has a TargetValue already")
@@ -44,7 +45,7 @@ def _target(model: Element, scope: Scope) -> Element | None:
     return found[0] if found else None
 
 
-def _scaled(x: Block, element: Element) -> Block:
+def _scaled(x: Block, element: Element, arithmetic: Arithmetic) -> Block:
     """Held between min and max, times the factor, plus the constant, and cast to a whole number."""
     low, high = element.optional_number("min"), element.optional_number("max")
     if low is not None:
@@ -53,9 +54,9 @@ def _scaled(x: Block, element: Element) -> Block:
         x = Apply(Op.MIN, (x, build.number(high)))
     factor, constant = element.number("rescaleFactor", 1.0), element.number("rescaleConstant", 0.0)
     if factor != 1.0:
-        x = build.multiply(x, build.number(factor))
+        x = arithmetic.multiply(x, arithmetic.number(factor))
     if constant != 0.0:
-        x = build.add(x, build.number(constant))
+        x = arithmetic.add(x, arithmetic.number(constant))
     if element.get("castInteger") is not None:
         x = element.chosen("castInteger", CASTS)(x)
     return x

@@ -6,6 +6,7 @@ Source: PMML 4.4, "Built-in functions"; JPMML's org.jpmml.evaluator.functions.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 
 from indb import build
@@ -35,10 +36,10 @@ def _known_texts(call: Call, value: Value) -> tuple[str, ...]:
     return found
 
 
-def _text_table(call: Call, function: Callable[[str], str]) -> Value:
+def _text_table(call: Call, function: Callable[[str], str], missing: str | None = None) -> Value:
     texts = _known_texts(call, call.args[0])
     rows = tuple((function(text),) for text in texts)
-    return Value(Lookup(call.args[0].block, texts, rows, (None,), (None,), Type.TEXT), "string", "categorical")
+    return Value(Lookup(call.args[0].block, texts, rows, (None,), (missing,), Type.TEXT), "string", "categorical")
 
 
 def _length(call: Call) -> Value:
@@ -60,9 +61,9 @@ def _substring(call: Call) -> Value:
 
 
 def _concat(call: Call) -> Value:
-    """Texts joined: of which at most one is no constant."""
+    """Texts joined: of which at most one is no constant; a missing one is empty."""
     call.count(1, -1)
-    parts = [values.cast(arg, "string", call.element) for arg in call.args]
+    parts = [values.cast(arg, "string", call.element, call.scope.require) for arg in call.args]
     free = [part for part in parts if not isinstance(part.block, Const)]
     if len(free) > 1:
         raise call.element.refused("concat of several texts that are no constants")
@@ -72,11 +73,46 @@ def _concat(call: Call) -> Value:
     at = parts.index(free[0])
     before, after = ("".join(_text(part) for part in side) for side in (parts[:at], parts[at + 1 :]))
     inner = Call(call.name, free, call.element, call.scope)
-    return _text_table(inner, lambda text: before + text + after)
+    return _text_table(inner, lambda text: before + text + after, before + after)
 
 
 def _text(part: Value) -> str:
     return str(part.block.values[0] or "") if isinstance(part.block, Const) else ""
+
+
+PLAIN = re.compile(r"[\w \-.,:;|()\[\]*+?^$]*", re.ASCII)
+"""Regular expressions that mean the same in Java and Python."""
+
+
+def _pattern(call: Call, arg: Value) -> re.Pattern[str]:
+    """A constant that is a regular expression."""
+    text = arg.block.values[0] if isinstance(arg.block, Const) and arg.is_text else None
+    if not isinstance(text, str) or not PLAIN.fullmatch(text) or len(text) > 200:
+        raise call.element.refused(f"{call.name} with a pattern that is no plain constant")
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise call.element.damaged(f"its pattern {text!r} is none ({error})") from None
+
+
+def _matches(call: Call) -> Value:
+    """Whether a part of the text is what the pattern says."""
+    call.count(2)
+    pattern = _pattern(call, call.args[1])
+    texts = _known_texts(call, call.args[0])
+    rows = tuple((float(pattern.search(text) is not None),) for text in texts)
+    block = Lookup(call.args[0].block, texts, rows, (math.nan,), (math.nan,))
+    return Value(block, "boolean", "categorical")
+
+
+def _replace(call: Call) -> Value:
+    """The text with every part that is what the pattern says replaced."""
+    call.count(3)
+    pattern, other = _pattern(call, call.args[1]), call.args[2]
+    text = _text(other)
+    if not isinstance(other.block, Const) or "$" in text or "\\" in text:
+        raise call.element.refused("replace by something else than a plain constant")
+    return _text_table(call, lambda found: pattern.sub(lambda _: text, found))
 
 
 FUNCTIONS: dict[str, Callable[[Call], Value]] = {
@@ -86,4 +122,6 @@ FUNCTIONS: dict[str, Callable[[Call], Value]] = {
     "stringLength": _length,
     "substring": _substring,
     "concat": _concat,
+    "matches": _matches,
+    "replace": _replace,
 }

@@ -142,7 +142,7 @@ def _shares(parts: Sequence[Element]) -> list[float]:
     return found if total == 1.0 or total == 0.0 else [share / total for share in found]
 
 
-@reads_model("TreeModel")
+@reads_model("TreeModel", single=True)
 def read(element: Element, scope: Scope) -> Prediction:
     """A tree on its own."""
     tree = grown(element, scope)

@@ -6,7 +6,7 @@ A number, a boolean (1.0 and 0.0) is a NUMBER block; a string is a TEXT block. M
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -190,8 +190,8 @@ def _union(parts: Sequence[dict[str, None] | None]) -> dict[str, None] | None:
     return result
 
 
-def cast(value: Value, data_type: str, element: Element) -> Value:
-    """The value in another type.
+def cast(value: Value, data_type: str, element: Element, require: Callable[[Block], None]) -> Value:
+    """The value in another type; `require` is told what a row must fulfil to have one.
 
     Raises: UnsupportedModel where no number or text stands for it: a text is no number, as it could be any.
     """
@@ -206,10 +206,9 @@ def cast(value: Value, data_type: str, element: Element) -> Value:
     if data_type == "float" and value.data_type != "boolean":
         block = build.single(block)
     if data_type == "integer" and value.data_type != "boolean":
-        whole = build.truncate(block)
-        block = whole
+        require(either(build.is_missing(block), Apply(Op.EQ, (Apply(Op.FLOOR, (block,)), block))))
     if data_type == "boolean":
-        block = build.where(is_one_of(block, (0.0, 1.0)), block, build.MISSING)
+        require(either(build.is_missing(block), is_one_of(block, (0.0, 1.0))))
     return Value(block, data_type, optype_of(data_type))
 
 
