@@ -258,7 +258,7 @@ def where(node: Node) -> Value:
     return Tensor(build.where(test, then, other), shape, a.dtype, batch, min(a.low, b.low), max(a.high, b.high))
 
 
-@operator("Identity", "Dropout")
+@operator("Identity", "Dropout", folds_itself=True)
 def identity(node: Node) -> Value | Sequence[Value | None]:
     """The input as it is; what Dropout drops in training alone is kept."""
     x = node.value(0)

@@ -286,7 +286,8 @@ def power(node: Node) -> Value:
     if constant is not None and float(constant) == int(constant) and 0.0 <= constant <= 64.0:
         block = build.power(left, int(constant))
     elif constant == 0.5:
-        block = sqrt(left)
+        lowest = Apply(Op.EQ, (left, build.number(-math.inf)))
+        block = build.where(lowest, build.number(math.inf), sqrt(left))
     elif constant is not None and float(constant) == int(constant) and -64.0 <= constant < 0.0:
         block = build.divide(ONE, build.power(left, -int(constant)))
     else:
@@ -305,7 +306,8 @@ def _any_power(a: Block, b: Block) -> Block:
     whole = Apply(Op.EQ, (Apply(Op.FLOOR, (b,)), b))
     half = build.multiply(b, HALF)
     even = Apply(Op.EQ, (Apply(Op.FLOOR, (half,)), half))
-    below = build.where(even, root, build.where(whole, build.negate(root), build.MISSING))
+    others = build.where(Apply(Op.EQ, (a, build.number(-math.inf))), root, build.MISSING)
+    below = build.where(even, root, build.where(whole, build.negate(root), others))
     zero = build.where(build.less(b, ZERO), build.number(math.inf), ZERO)
     found = build.where(build.less(a, ZERO), below, build.where(Apply(Op.EQ, (a, ZERO)), zero, root))
     missing = build.where(build.is_missing(b), build.MISSING, found)

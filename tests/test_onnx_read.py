@@ -1,0 +1,404 @@
+"""ONNX graphs as blocks: the numbers of ONNX Runtime, float32 borders, missing values, labels, shapes, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx_graphs import BOOL, DOUBLE, FLOAT, INT32, INT64, KINDS, STRING, Node, helper, made, run, saved, scored
+
+import indb
+from indb.errors import ModelFileError, UnsupportedModel
+from indb.evaluate import evaluate
+from indb.ir import Apply, ForeignModel, Linear, Model, Op, walk
+from indb.readers.base import File
+from indb.readers.onnx import blocks, files
+from indb.readers.onnx.blocks import MANY_WEIGHTS
+
+GENERATOR = np.random.default_rng(0)
+NUMBERS = np.concatenate([GENERATOR.normal(0, 2, (20, 4)), [[0.0, -0.0, 1.0, -1.0], [0.5, 1.5, 2.5, -2.5]]])
+GAPS = np.array([[np.nan, 1.0, 2.0, 3.0], [1.0, np.nan, np.nan, -2.0]])
+ENDLESS = np.array([[np.inf, 1.0, -np.inf, 2.5], [1e30, -1e30, 1e-30, -1e-8]])
+WHOLE = np.array([[3, -2, 0, 5], [-7, 2, 1, -3], [0, 1, 6, 2], [9, -4, -1, 3]], dtype=np.int64)
+
+Check = Callable[..., Model]
+
+
+@pytest.fixture
+def check(tmp_path: Path) -> Check:
+    """Compares the output y of nodes that read x, [N, k], with ONNX Runtime; gives the model."""
+
+    def compare(nodes: list[Node], rows: Any, kind: int = FLOAT, out: int | None = None, rtol: float = 1e-6,
+                shape: Any = None, **more: Any) -> Model:  # fmt: skip
+        shape = ["N", rows.shape[1]] if shape is None else shape
+        proto = made(nodes, {"x": (kind, shape)}, {"y": kind if out is None else out}, **more)
+        model = indb.read(saved(proto, tmp_path))
+        assert not model.is_foreign, model.source
+        feed = rows.astype(KINDS[kind]).reshape([len(rows), *shape[1:]])
+        wanted = run(proto, {"x": feed})[0].reshape(len(rows), -1)
+        (found,) = scored(model, rows).values()
+        if wanted.dtype.kind in "OU":
+            assert found.tolist() == wanted.tolist()
+        else:
+            wanted = wanted.astype(np.float64)
+            largest = np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0)
+            np.testing.assert_allclose(found, wanted, rtol=rtol, atol=rtol * largest)
+        return model
+
+    return compare
+
+
+def single(name: str, **attributes: Any) -> list[Node]:
+    return [(name, ["x"], ["y"], attributes)]
+
+
+EXACT = "Abs Neg Ceil Floor Round Sign Sqrt Reciprocal Relu LeakyRelu ThresholdedRelu Shrink HardSigmoid IsNaN IsInf"
+CLOSE = (
+    "Exp Log Sin Cos Tan Tanh Sinh Cosh Asin Acos Atan Asinh Acosh Atanh Sigmoid Softplus Softsign Erf Elu Selu Celu"
+)
+LANES = "Softmax LogSoftmax Hardmax LpNormalization"
+
+
+@pytest.mark.parametrize("name", EXACT.split())
+def test_these_have_the_bits_of_the_runtime(name: str, check: Check) -> None:
+    check(single(name), np.concatenate([NUMBERS, GAPS, ENDLESS]), out=BOOL if name.startswith("Is") else None, rtol=0.0)
+
+
+@pytest.mark.parametrize("name", [*CLOSE.split(), "Mish", "HardSwish"])
+def test_these_are_as_close_as_float32_is(name: str, check: Check) -> None:
+    check(single(name), np.concatenate([NUMBERS, GAPS]), rtol=3e-6)
+
+
+@pytest.mark.parametrize("version", [11, 18])
+@pytest.mark.parametrize("name", LANES.split())
+def test_these_bring_the_lanes_of_a_row_together(name: str, version: int, check: Check) -> None:
+    check(single(name), NUMBERS, opsets={"": version}, rtol=2e-6)
+
+
+@pytest.mark.parametrize("shape", [["N", 4], ["N", 2, 2]])
+@pytest.mark.parametrize("keep", [0, 1])
+@pytest.mark.parametrize("name", ["Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "SumSquare", "LogSumExp"])
+def test_reductions(name: str, keep: int, shape: list[Any], check: Check) -> None:
+    nodes = [("Reduce" + name, ["x", "axes"], ["y"], {"keepdims": keep})]
+    check(nodes, NUMBERS, rtol=3e-6, shape=shape, constants={"axes": np.array([-1])}, opsets={"": 18})
+    check(single("Reduce" + name, axes=[1], keepdims=keep), NUMBERS, rtol=3e-6, shape=shape, opsets={"": 11})
+
+
+@pytest.mark.parametrize("last", [0, 1])
+@pytest.mark.parametrize("name", ["ArgMax", "ArgMin"])
+def test_positions_of_equal_numbers(name: str, last: int, check: Check) -> None:
+    rows = np.array([[1.0, 2.0, 2.0, 1.0], [3.0, 3.0, 3.0, 3.0], [0.0, -0.0, -1.0, -1.0]])
+    check(single(name, axis=1, select_last_index=last), rows, out=INT64)
+
+
+@pytest.mark.parametrize("kind", [FLOAT, DOUBLE])
+@pytest.mark.parametrize("name", ["Add", "Sub", "Mul", "Div", "Max", "Min"])
+def test_float_arithmetic_has_the_bits_of_the_runtime(name: str, kind: int, check: Check) -> None:
+    nodes: list[Node] = [("Split", ["x"], ["a", "b"], {"axis": 1, "num_outputs": 2}), (name, ["a", "b"], ["y"])]
+    check(nodes, np.concatenate([NUMBERS, GAPS, ENDLESS]), kind, rtol=0.0)
+    constant = np.array([0.1, 7.0, -3.3, 1e-3], dtype=KINDS[kind])
+    check([(name, ["x", "c"], ["y"])], NUMBERS, kind, rtol=0.0, constants={"c": constant})
+
+
+@pytest.mark.parametrize("kind", [INT32, INT64])
+@pytest.mark.parametrize("name", ["Add", "Sub", "Mul", "Div", "Mod", "Max", "Min", "Pow"])
+def test_integers(name: str, kind: int, check: Check) -> None:
+    constant = np.array([2, 3, 4, 2] if name == "Pow" else [2, -3, 7, -1], dtype=KINDS[kind])
+    if name == "Pow":
+        constant = constant[:1]
+    check([(name, ["x", "c"], ["y"])], WHOLE, kind, rtol=0.0, constants={"c": constant})
+
+
+def test_rests_of_float_numbers(check: Check) -> None:
+    constant = np.array([0.3, -1.7, 1e-3, 5.0])
+    for kind in (FLOAT, DOUBLE):
+        nodes: list[Node] = [("Mod", ["x", "c"], ["y"], {"fmod": 1})]
+        check(nodes, NUMBERS, kind, rtol=0.0, constants={"c": constant.astype(KINDS[kind])})
+
+
+@pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0, 3.0, -1.0, -2.0, 0.5, 1.7, -0.3])
+def test_powers(exponent: float, check: Check) -> None:
+    rows = np.concatenate([NUMBERS, GAPS, [[np.inf, 0.0, 2.0, -np.inf]]])
+    check([("Pow", ["x", "c"], ["y"])], rows, rtol=2e-6, constants={"c": np.float32(exponent)})
+
+
+@pytest.mark.parametrize("name", ["Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"])
+def test_comparisons_decide_on_float32_numbers(name: str, check: Check) -> None:
+    """A double beside the border between two float32 numbers goes where its float32 number goes."""
+    border = np.float32(0.1)
+    around = [float(border)]
+    for side in (-np.inf, np.inf):
+        half = (float(border) + float(np.nextafter(border, np.float32(side)))) / 2.0
+        around += [half, np.nextafter(half, np.inf), np.nextafter(half, -np.inf)]
+    rows = np.array([*around, 0.1, np.nan, np.inf, -np.inf]).reshape(-1, 1)
+    check([(name, ["x", "c"], ["y"])], rows, out=BOOL, rtol=0.0, constants={"c": border})
+
+
+@pytest.mark.parametrize("name", ["And", "Or", "Xor"])
+def test_logic(name: str, check: Check) -> None:
+    rows = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    nodes: list[Node] = [("Split", ["x"], ["a", "b"], {"axis": 1, "num_outputs": 2}), (name, ["a", "b"], ["c"]),
+                         ("Not", ["c"], ["y"])]  # fmt: skip
+    check(nodes, rows, BOOL, rtol=0.0)
+
+
+def test_a_missing_number_is_no_number(check: Check) -> None:
+    """NaN is not less, not equal, and so NOT of both is true; WHERE takes its last arm."""
+    nodes: list[Node] = [
+        ("Less", ["x", "c"], ["less"]),
+        ("Not", ["less"], ["more"]),
+        ("Where", ["more", "x", "c"], ["y"]),
+    ]
+    check(nodes, np.concatenate([NUMBERS, GAPS]), rtol=0.0, constants={"c": np.float32(0.3)})
+
+
+def test_casts(check: Check) -> None:
+    inside = np.array([[1.9, -1.9, 0.0, 2.5], [1e6, -3.0, 0.4, 7.0]])
+    check(single("Cast", to=INT64), inside, out=INT64, rtol=0.0)
+    check(single("Cast", to=BOOL), np.concatenate([inside, GAPS]), out=BOOL, rtol=0.0)
+    check(single("Cast", to=FLOAT), np.concatenate([inside, GAPS]) / 3.0, DOUBLE, out=FLOAT, rtol=0.0)
+    check(single("Cast", to=FLOAT), WHOLE * 10_000_019, INT64, out=FLOAT, rtol=0.0)
+    check(single("Cast", to=INT32), WHOLE, INT64, out=INT32, rtol=0.0)
+
+
+def test_rows_that_have_no_such_integer_are_missing(tmp_path: Path) -> None:
+    proto = made(single("Cast", to=INT32), {"x": (FLOAT, ["N", 1])}, {"y": INT32})
+    rows = np.array([[np.nan], [np.inf], [2.0**31], [-(2.0**31)], [2.0**31 - 256.0]])
+    found = scored(indb.read(saved(proto, tmp_path)), rows)["predict"].ravel().tolist()
+    np.testing.assert_array_equal(found, [np.nan, np.nan, np.nan, -(2.0**31), 2.0**31 - 256.0])
+
+
+def test_integer_inputs_refuse_what_is_none(tmp_path: Path) -> None:
+    proto = made(single("Neg"), {"x": (INT64, ["N", 1])}, {"y": INT64})
+    rows = np.array([[1.0], [0.5], [np.nan], [np.inf], [2.0**53], [2.0**60]])
+    found = scored(indb.read(saved(proto, tmp_path)), rows)["predict"].ravel()
+    np.testing.assert_array_equal(found, [-1.0, np.nan, np.nan, np.nan, -(2.0**53), np.nan])
+
+
+def test_integers_that_leave_their_type_are_missing(tmp_path: Path) -> None:
+    proto = made([("Mul", ["x", "x"], ["y"])], {"x": (INT32, ["N", 1])}, {"y": INT32})
+    found = scored(indb.read(saved(proto, tmp_path)), np.array([[46340.0], [46341.0]]))["predict"].ravel()
+    np.testing.assert_array_equal(found, [46340.0**2, np.nan])
+
+
+def test_divisions_of_integers_by_zero_are_missing(tmp_path: Path) -> None:
+    inputs = {"a": (INT64, ["N", 1]), "b": (INT64, ["N", 1])}
+    model = indb.read(saved(made([("Div", ["a", "b"], ["y"])], inputs, {"y": INT64}), tmp_path))
+    assert [column.name for column in model.columns] == ["a", "b"]
+    found = scored(model, np.array([[7.0, 0.0], [-7.0, 2.0]]))["predict"].ravel()
+    np.testing.assert_array_equal(found, [np.nan, -3.0])
+
+
+MOVES: dict[str, tuple[list[Node], dict[str, Any]]] = {
+    "reshape_back": (
+        [("Reshape", ["x", "s"], ["r"]), ("Transpose", ["r"], ["t"], {"perm": [0, 2, 1]}), ("Flatten", ["t"], ["y"])],
+        {"s": np.array([0, 2, -1])},
+    ),
+    "slice": (
+        [("Slice", ["x", "starts", "ends", "axes", "steps"], ["y"])],
+        {"starts": np.array([-1]), "ends": np.array([-(2**62)]), "axes": np.array([1]), "steps": np.array([-2])},
+    ),
+    "gather": ([("Gather", ["x", "i"], ["y"], {"axis": 1})], {"i": np.array([[3, -4], [0, 0]])}),
+    "concat": ([("Concat", ["x", "x"], ["y"], {"axis": -1})], {}),
+    "pad": ([("Pad", ["x", "p"], ["y"])], {"p": np.array([0, 1, 0, -1])}),
+    "tile": ([("Tile", ["x", "r"], ["y"])], {"r": np.array([1, 2])}),
+    "expand": ([("Unsqueeze", ["x", "a"], ["u"]), ("Expand", ["u", "e"], ["y"])],
+               {"a": np.array([1]), "e": np.array([1, 3, 4])}),
+    "squeeze": ([("Unsqueeze", ["x", "a"], ["u"]), ("Squeeze", ["u", "a"], ["y"])], {"a": np.array([-1])}),
+    "turned": (
+        [("Transpose", ["x"], ["t"]), ("MatMul", ["w", "t"], ["m"]), ("Transpose", ["m"], ["y"])],
+        {"w": np.arange(8, dtype=np.float32).reshape(2, 4)},
+    ),
+    "batched_zeros": (
+        [("Shape", ["x"], ["s"]), ("ConstantOfShape", ["s"], ["z"]), ("Concat", ["z", "x"], ["y"], {"axis": 1})],
+        {},
+    ),
+    "compress": ([("Compress", ["x", "c"], ["y"], {"axis": 1})], {"c": np.array([True, False, True])}),
+    "cumsum": ([("CumSum", ["x", "a"], ["y"])],
+                 {"a": np.array(1)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_shapes_with_a_batch(name: str, check: Check) -> None:
+    nodes, constants = MOVES[name]
+    check(nodes, NUMBERS, constants=constants)
+
+
+def test_sizes_computed_as_exporters_of_networks_do(check: Check) -> None:
+    """x.view(x.size(0), -1): the batch goes through Shape, Gather, Unsqueeze, Concat and Reshape."""
+    nodes: list[Node] = [
+        ("Shape", ["x"], ["s"]), ("Gather", ["s", "zero"], ["n"], {"axis": 0}), ("Unsqueeze", ["n", "axis"], ["n1"]),
+        ("Concat", ["n1", "rest"], ["to"], {"axis": 0}), ("Reshape", ["x", "to"], ["r"]),
+        ("Gemm", ["r", "w", "b"], ["h"], {"transB": 1}), ("Relu", ["h"], ["a"]), ("MatMul", ["a", "v"], ["m"]),
+        ("Add", ["m", "c"], ["z"]), ("Softmax", ["z"], ["y"]),
+    ]  # fmt: skip
+    weights = {"w": GENERATOR.normal(size=(8, 4)), "b": GENERATOR.normal(size=8), "v": GENERATOR.normal(size=(8, 3)),
+               "c": GENERATOR.normal(size=3)}  # fmt: skip
+    constants = {name: array.astype(np.float32) for name, array in weights.items()}
+    constants |= {"zero": np.array(0), "axis": np.array([0]), "rest": np.array([-1])}
+    model = check(nodes, NUMBERS, rtol=3e-6, shape=["N", 2, 2], constants=constants)
+    assert sum(isinstance(block, Linear) for block in walk(model.roots())) == 2
+
+
+@pytest.mark.parametrize(
+    ("nodes", "constants", "why"),
+    [
+        ([("ReduceSum", ["x", "a"], ["y"])], {"a": np.array([0])}, "ReduceSum: it brings the rows of a batch together"),
+        ([("Gather", ["x", "a"], ["y"])], {"a": np.array([0])}, "Gather: it"),
+        ([("MatMul", ["t", "x"], ["y"])], {"t": np.ones((2, 5), np.float32)}, "MatMul: it multiplies"),
+        ([("Add", ["x", "c"], ["y"])], {"c": np.ones((5, 4), np.float32)}, "Add: it joins the shapes"),
+        ([("Concat", ["x", "x"], ["y"], {"axis": 0})], {}, "Concat: its shape is"),
+        ([("Reshape", ["x", "s"], ["y"])], {"s": np.array([-1])}, "Reshape: its shape is"),
+        ([("Mul", ["x", "n"], ["y"])], {}, "Mul: it computes with the size of the batch"),
+        ([("Det", ["x"], ["y"])], {}, "there are no blocks for Det"),
+    ],
+)
+def test_what_needs_other_rows_is_no_model_in_blocks(nodes: Any, constants: Any, why: str, tmp_path: Path) -> None:
+    sizes: list[Node] = [("Shape", ["x"], ["s0"]), ("Cast", ["s0"], ["n"], {"to": FLOAT})]
+    proto = made([*sizes, *nodes], {"x": (FLOAT, ["N", 4])}, {"y": FLOAT}, constants)
+    path = saved(proto, tmp_path)
+    file = File(path.name, path.read_bytes(), tmp_path)
+    with pytest.raises((UnsupportedModel, ModelFileError), match=why):
+        blocks.read(file, files.load(file), None)
+
+
+def test_the_reason_names_what_blocks_could_not_say(tmp_path: Path) -> None:
+    proto = made([("ReduceSum", ["x", "a"], ["y"])], {"x": (FLOAT, ["N", 4])}, {"y": FLOAT}, {"a": np.array([0])})
+    path = saved(proto, tmp_path)
+    with pytest.raises(UnsupportedModel, match="blocks cannot say it either: its node ReduceSum: it brings the rows"):
+        indb.read(path)
+
+
+def test_a_graph_without_batch_is_one_row(tmp_path: Path) -> None:
+    nodes: list[Node] = [("Transpose", ["x"], ["t"]), ("ReduceMax", ["t", "a"], ["y"], {"keepdims": 0})]
+    proto = made(nodes, {"x": (FLOAT, [2, 3])}, {"y": FLOAT}, {"a": np.array([0])})
+    model = indb.read(saved(proto, tmp_path), columns=list("abcdef"))
+    assert [column.name for column in model.columns] == list("abcdef")
+    rows = GENERATOR.normal(size=(5, 6))
+    found = scored(model, rows)["transform"]
+    for row, wanted in zip(rows.astype(np.float32), found, strict=True):
+        np.testing.assert_array_equal(run(proto, {"x": row.reshape(2, 3)})[0], wanted)
+
+
+LABELS = np.array(["low", "mid", "high", "none"], dtype=object)
+
+
+def test_texts_of_a_list_are_labels(check: Check) -> None:
+    nodes: list[Node] = [("ArgMax", ["x"], ["i"], {"axis": 1, "keepdims": 0}), ("Gather", ["c", "i"], ["y"])]
+    model = check(nodes, NUMBERS, out=STRING, constants={"c": LABELS})
+    assert model.targets[0].labels == ("low", "mid", "high", "none")
+
+
+def test_texts_chosen_by_a_condition_are_labels(check: Check) -> None:
+    constants = {"c": np.float32(0.2), "a": np.array(["yes"], dtype=object), "b": np.array(["no"], dtype=object)}
+    nodes: list[Node] = [("Less", ["c", "x"], ["l"]), ("Where", ["l", "a", "b"], ["y"])]
+    check(nodes, np.concatenate([NUMBERS, GAPS])[:, :1], out=STRING, constants=constants)
+
+
+def test_labels_and_probabilities_are_one_target(tmp_path: Path) -> None:
+    nodes: list[Node] = [("Softmax", ["x"], ["probabilities"]), ("ArgMax", ["x"], ["i"], {"axis": 1, "keepdims": 0}),
+                         ("Gather", ["c", "i"], ["label"])]  # fmt: skip
+    for labels in (LABELS, np.array([10, 20, 30, 40])):
+        kind = STRING if labels.dtype == object else INT64
+        outputs = {"label": kind, "probabilities": FLOAT}
+        proto = made(nodes, {"x": (FLOAT, ["N", 4])}, outputs, {"c": labels})
+        model = indb.read(saved(proto, tmp_path))
+        (target,) = model.targets
+        assert (target.name, target.labels, sorted(target.outputs)) == ("", tuple(labels), ["predict", "predict_proba"])
+        found, wanted = scored(model, NUMBERS), run(proto, {"x": NUMBERS.astype(np.float32)})
+        assert found["predict"].ravel().tolist() == wanted[0].tolist()
+        np.testing.assert_allclose(found["predict_proba"], wanted[1], rtol=2e-6)
+
+
+def test_a_text_that_can_be_anything_is_no_label(tmp_path: Path) -> None:
+    proto = made(single("Identity"), {"x": (STRING, ["N", 1])}, {"y": STRING})
+    with pytest.raises(UnsupportedModel, match="blocks cannot say it either: its output 'y' may be any text"):
+        indb.read(saved(proto, tmp_path))
+
+
+def test_missing_texts_have_no_score(tmp_path: Path) -> None:
+    nodes: list[Node] = [("Equal", ["x", "c"], ["e"]), ("Cast", ["e"], ["y"], {"to": FLOAT})]
+    proto = made(nodes, {"x": (STRING, ["N", 1])}, {"y": FLOAT}, {"c": np.array(["Rome"], dtype=object)})
+    found = scored(indb.read(saved(proto, tmp_path)), np.array([["Rome"], [""], [None]], dtype=object))
+    np.testing.assert_array_equal(found["predict"].ravel(), [1.0, 0.0, np.nan])
+
+
+def test_several_outputs_are_several_targets(tmp_path: Path) -> None:
+    proto = made([("Neg", ["x"], ["a"]), ("ReduceSum", ["x", "i"], ["b"])], {"x": (DOUBLE, ["N", 4])},
+                 {"a": DOUBLE, "b": DOUBLE}, {"i": np.array([1])})  # fmt: skip
+    model = indb.read(saved(proto, tmp_path))
+    assert [(target.name, list(target.outputs)) for target in model.targets] == [
+        ("a", ["transform"]),
+        ("b", ["predict"]),
+    ]
+
+
+def branch(name: str, op: str) -> Any:
+    value = helper.make_tensor_value_info(name, FLOAT, None)
+    return helper.make_graph([helper.make_node(op, ["x"], [name])], name, [], [value])
+
+
+def test_a_constant_condition_chooses_a_graph(check: Check) -> None:
+    branches = {"then_branch": branch("t", "Neg"), "else_branch": branch("e", "Abs")}
+    for answer in (True, False):
+        check([("If", ["c"], ["y"], branches)], NUMBERS, rtol=0.0, constants={"c": np.array(answer)})
+
+
+def test_a_scan_along_the_batch_is_read_once(check: Check) -> None:
+    """The distances to constant points as sklearn-onnx writes them: a state that stays, and a row each."""
+    values = [helper.make_tensor_value_info(name, FLOAT, None) for name in ("points", "row", "same", "far")]
+    nodes = [helper.make_node("Identity", ["points"], ["same"]), helper.make_node("Sub", ["points", "row"], ["d"]),
+             helper.make_node("ReduceSumSquare", ["d", "axes"], ["far"], keepdims=0)]  # fmt: skip
+    body = helper.make_graph(nodes, "body", values[:2], values[2:])
+    constants = {"p": GENERATOR.normal(size=(3, 4)).astype(np.float32), "axes": np.array([1])}
+    check([("Scan", ["p", "x"], ["q", "y"], {"body": body, "num_scan_inputs": 1})], NUMBERS, constants=constants)
+
+
+def test_large_networks_are_left_to_the_runtime_with_sql_beside(tmp_path: Path) -> None:
+    weight = GENERATOR.normal(size=(4, MANY_WEIGHTS // 4 + 1)).astype(np.float32)
+    nodes: list[Node] = [("MatMul", ["x", "w"], ["h"]), ("ReduceMax", ["h", "a"], ["y"])]
+    proto = made(nodes, {"x": (FLOAT, ["N", 4])}, {"y": FLOAT},
+                 {"w": weight, "a": np.array([1])})  # fmt: skip
+    model = indb.read(saved(proto, tmp_path))
+    assert isinstance(model, ForeignModel)
+    assert "weights of m.onnx faster" in model.source["reason"]
+    assert not model.in_sql.is_foreign
+    columns = {column.name: NUMBERS[:, lane] for lane, column in enumerate(model.columns)}
+    wanted = run(proto, {"x": NUMBERS.astype(np.float32)})[0]
+    np.testing.assert_allclose(evaluate(model.in_sql, columns)[""]["predict"], wanted, rtol=3e-6)
+
+
+def test_an_attribute_that_nobody_asked_for_is_not_passed_over(tmp_path: Path) -> None:
+    proto = made(single("Relu", slope=0.5), {"x": (FLOAT, ["N", 4])}, {"y": FLOAT})
+    with pytest.raises(ModelFileError, match="ONNX Runtime says"):
+        indb.read(saved(proto, tmp_path))
+
+
+def test_a_graph_is_written_as_sql(tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    nodes: list[Node] = [("Gemm", ["x", "w", "b"], ["h"]), ("Relu", ["h"], ["a"]), ("Softmax", ["a"], ["p"]),
+                         ("ArgMax", ["p"], ["i"], {"axis": 1}), ("Cast", ["i"], ["f"], {"to": FLOAT}),
+                         ("Concat", ["p", "f"], ["y"], {"axis": 1})]  # fmt: skip
+    constants = {"w": GENERATOR.normal(size=(4, 3)).astype(np.float32), "b": np.float32([0.1, 0.2, -0.1])}
+    model = indb.read(saved(made(nodes, {"x": (FLOAT, ["N", 4])}, {"y": FLOAT}, constants), tmp_path))
+    rows = np.concatenate([NUMBERS, GAPS])
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE t (id integer, x0 double, x1 double, x2 double, x3 double)")
+    table = [
+        (number, *(None if value != value else value for value in row)) for number, row in enumerate(rows.tolist())
+    ]
+    connection.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", table)
+    query = indb.to_sql(model, dialect="duckdb", table="t", key="id")
+    found = connection.execute(f"SELECT * FROM ({query}) ORDER BY id").fetchall()
+    got = np.array([[np.nan if value is None else value for value in row[1:]] for row in found], dtype=np.float64)
+    np.testing.assert_allclose(got, scored(model, rows)["transform"], rtol=1e-6)
+
+
+def test_single_precision_is_rounded_step_by_step(check: Check) -> None:
+    model = check([("Add", ["x", "c"], ["a"]), ("Mul", ["a", "a"], ["y"])], NUMBERS, rtol=0.0,
+                  constants={"c": np.float32(0.1)})  # fmt: skip
+    assert sum(isinstance(block, Apply) and block.op is Op.SINGLE for block in walk(model.roots())) == 3
