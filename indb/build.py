@@ -11,23 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from indb.errors import InvalidModel, UnsupportedModel
-from indb.ir import (
-    Apply,
-    Block,
-    Concat,
-    Const,
-    Floats,
-    Linear,
-    Lookup,
-    Op,
-    Reduce,
-    ReduceOp,
-    Scalar,
-    Take,
-    Target,
-    TreeEnsemble,
-    Type,
-)
+from indb.ir import Apply, Block, Concat, Const, Floats, Linear, Lookup, Op, Reduce, ReduceOp, Take, Target, TreeEnsemble
+from indb.ops import Scalar, Type
 
 MISSING = Const((math.nan,))
 """A missing number."""
@@ -51,22 +36,32 @@ def concat(parts: Sequence[Block]) -> Block:
     return parts[0] if len(parts) == 1 else Concat(tuple(parts))
 
 
-def lane(block: Block, index: int) -> Block:
-    """One lane of a block, looked for through Concat, Take, Const and Apply so that only what it needs remains."""
+def lane(block: Block, index: int, memo: dict[tuple[int, int], Block] | None = None) -> Block:
+    """One lane of a block, looked for through Concat, Take, Const and Apply so that only what it needs remains.
+
+    `memo` holds the lanes that were found on the way: what several blocks share stays shared.
+    """
     if block.width == 1:
         return block
+    memo = {} if memo is None else memo
+    if (id(block), index) not in memo:
+        memo[id(block), index] = _lane(block, index, memo)
+    return memo[id(block), index]
+
+
+def _lane(block: Block, index: int, memo: dict[tuple[int, int], Block]) -> Block:
     match block:
         case Const(values, kind):
             return Const((values[index],), kind)
         case Concat(parts):
             for part in parts:
                 if index < part.width:
-                    return lane(part, index)
+                    return lane(part, index, memo)
                 index -= part.width
         case Take(x, lanes):
-            return lane(x, lanes[index])
+            return lane(x, lanes[index], memo)
         case Apply(op, args):
-            return Apply(op, tuple(lane(arg, index) if arg.width > 1 else arg for arg in args))
+            return Apply(op, tuple(lane(arg, index, memo) if arg.width > 1 else arg for arg in args))
     return Take(block, (index,))
 
 

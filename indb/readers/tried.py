@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from indb.errors import UnsupportedModel
+from indb.errors import ModelFileError, UnsupportedModel
 from indb.evaluate import Values
 from indb.ir import Column, Foreign, Type
 from indb.readers.fitted import Fitted
@@ -49,7 +49,7 @@ def try_rows(block: Foreign, estimator: Any, loaded: Loaded, seen: Fitted) -> tu
             except Exception:  # scikit-learn offers methods that a part of the model turns out not to have
                 continue
         block = replace(block, example=example)
-        _check_company(block, loaded, results)
+        check_company(block, loaded, results)
         return block, results
     raise UnsupportedModel(
         f"its {methods[0]} accepts none of the rows that were tried ({problem})",
@@ -57,7 +57,7 @@ def try_rows(block: Foreign, estimator: Any, loaded: Loaded, seen: Fitted) -> tu
     )
 
 
-def _check_company(block: Foreign, loaded: Loaded, results: dict[str, Parts]) -> None:
+def check_company(block: Foreign, loaded: Loaded, results: dict[str, Parts]) -> None:
     """Refuse what computes rows together: solvers that stop when a whole batch is good enough.
 
     Raises: UnsupportedModel.
@@ -72,6 +72,8 @@ def _check_company(block: Foreign, loaded: Loaded, results: dict[str, Parts]) ->
                 continue
         try:
             together = loaded.rows([np.concatenate(lanes) for lanes in zip(*rows, strict=True)])(method)
+        except ModelFileError as error:
+            raise UnsupportedModel(f"its {method} of several rows is not one for each of them") from error
         except Exception:
             continue
         for number, parts in enumerate(alone):

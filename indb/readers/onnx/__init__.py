@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
+from typing import Any
 
-from indb.errors import IndbError, InvalidModel, ModelFileError, UnsupportedModel
+from indb.errors import InvalidModel, ModelFileError, UnsupportedModel
 from indb.ir import ForeignModel, Model
 from indb.readers.base import File, reads_files
-from indb.readers.onnx import blocks, files, foreign, written
+from indb.readers.onnx import blocks, files, foreign, survey, written
 from indb.readers.onnx import control as _control  # noqa: F401  registers its operators, as the next ones do
 from indb.readers.onnx import elementwise as _elementwise  # noqa: F401
 from indb.readers.onnx import functions as _functions  # noqa: F401
@@ -45,7 +46,9 @@ def read(file: File, columns: Sequence[str] | None) -> Model:
     except ModelFileError as error:
         raise ModelFileError(f"cannot load {file.name}: {error.message}", error.hint) from None
     except (UnsupportedModel, InvalidModel) as error:
-        return _foreign(file, columns, error)
+        return _foreign(file, proto, columns, error.message)
+    except RecursionError:
+        return _foreign(file, proto, columns, "its blocks are nested too deep")
     count = blocks.n_weights(model)
     if count > blocks.MANY_WEIGHTS and find_spec("onnxruntime"):
         why = f"ONNX Runtime multiplies the {count:,} weights of {file.name} faster; blocks are for SQL"
@@ -53,9 +56,10 @@ def read(file: File, columns: Sequence[str] | None) -> Model:
     return model
 
 
-def _foreign(file: File, columns: Sequence[str] | None, reason: IndbError) -> Model:
+def _foreign(file: File, proto: Any, columns: Sequence[str] | None, reason: str) -> Model:
     """What ONNX Runtime makes of a file that blocks cannot say. Raises: UnsupportedModel with both reasons."""
-    why = reason.message.removeprefix(f"cannot read {file.name}: ")
+    survey.check(proto, file)
+    why = reason.removeprefix(f"cannot read {file.name}: ")
     try:
         return foreign.read(file, columns, f"{file.name} runs in ONNX Runtime as it is: {why}")
     except UnsupportedModel as error:

@@ -40,8 +40,8 @@ def load(file: File) -> Any:
         check_model(model, file.folder)
     except ModelFileError as error:
         raise ModelFileError(f"cannot load {file.name}: {error.message}", error.hint) from None
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise ModelFileError(f"cannot load {file.name}: it is damaged ({error})") from error
+    except RecursionError as error:
+        raise ModelFileError(f"cannot load {file.name}: its graphs are nested too deep") from error
     return model
 
 
@@ -55,8 +55,29 @@ def versions(model: Any) -> dict[str, int]:
     return found
 
 
+STRING = 9
+"""FieldDescriptor.TYPE_STRING."""
+
+
+def _check_texts(message: Any) -> None:
+    """Look at every name in a message: protobuf gives bytes for one that is not UTF-8."""
+    descriptor = message.DESCRIPTOR
+    if descriptor.name == "TensorProto":  # whose data is not to be copied
+        fields = [(descriptor.fields_by_name[name], getattr(message, name)) for name in ("name", "external_data")]
+    else:
+        fields = message.ListFields()
+    for field, value in fields:
+        values = [value] if isinstance(value, str | bytes | int | float) or hasattr(value, "DESCRIPTOR") else value
+        if field.message_type is not None:
+            for inner in values:
+                _check_texts(inner)
+        elif field.type == STRING and any(isinstance(text, bytes) for text in values):
+            raise ModelFileError(f"a {field.name} in it is not UTF-8")
+
+
 def check_model(model: Any, folder: Path) -> None:
     """Check the rules of the format that reading relies on. Raises: ModelFileError naming what breaks one."""
+    _check_texts(model)
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise ModelFileError("it holds no graph")
     if not versions(model):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from indb.errors import ModelFileError
-from indb.readers.onnx.limits import MAX_FOLDED, MAX_FOLDED_TOTAL
+from indb.readers.onnx.limits import MAX_FOLDED, MAX_FOLDED_TOTAL, MAX_MADE
 from indb.readers.onnx.values import Array, Budget, Constant, Refused, Sizes, Value, settled
 
 Inputs = Sequence[Array | None]
@@ -109,7 +109,9 @@ def _computed(
     except (ValueError, IndexError, TypeError, OverflowError) as error:
         raise ModelFileError(f"its inputs do not fit ({error})") from error
     size = max(largest, sum(each.size for each in arrays if each is not None))
-    if not 0 <= size <= MAX_FOLDED:
+    if not 0 <= size <= MAX_MADE:
+        raise ModelFileError(f"it computes a constant of {size} elements, at most {MAX_MADE} are possible")
+    if size > MAX_FOLDED:
         raise Refused(f"it computes a constant of {size} elements, at most {MAX_FOLDED} are read")
     budget.spend("elements of constants", size, MAX_FOLDED_TOTAL)
     from onnx.reference import ReferenceEvaluator

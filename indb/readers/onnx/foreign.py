@@ -19,7 +19,7 @@ import numpy as np
 from indb.errors import ModelFileError, UnsupportedModel
 from indb.ir import Block, Column, Foreign, Label, Model, Target, Type, model_of
 from indb.readers.base import File
-from indb.readers.tried import TRIED
+from indb.readers.tried import TRIED, check_company
 from indb.runtime.foreign import TENSORS, Graph
 
 NAME = "ONNX graph"
@@ -90,10 +90,22 @@ def _tried(block: Foreign, graph: Graph, name: str) -> tuple[Foreign, dict[str, 
         row = [np.array([[value]], dtype=object if isinstance(value, str) else np.float64) for value in example]
         try:
             outputs, ask = [entry.name for entry in graph.session.get_outputs()], graph.rows(row)
-            return replace(block, example=example), {output: ask(output)[0] for output in outputs}
+            results = {output: ask(output) for output in outputs}
         except ValueError as error:
             problem = error
+            continue
+        block = replace(block, example=example)
+        _check_company(block, graph, results, name)
+        return block, {output: parts[0] for output, parts in results.items()}
     raise UnsupportedModel(f"cannot read {name}: it accepts none of the rows that were tried ({problem})")
+
+
+def _check_company(block: Foreign, graph: Graph, results: dict[str, Any], name: str) -> None:
+    """Raises: UnsupportedModel for a graph in which a row depends on those beside it."""
+    try:
+        check_company(block, graph, results)
+    except UnsupportedModel as error:
+        raise UnsupportedModel(f"cannot read {name}: {error.message}") from error
 
 
 def _targets(block: Foreign, results: dict[str, Any], file: File) -> tuple[Target, ...]:
@@ -197,7 +209,7 @@ def label_lists(data: bytes) -> list[tuple[Label, ...]]:
         constants = [_grouped(each) for each in graph.get(5, [])]
         found += [_constant(each) for each in constants if each[8][0] in picked]
         return [labels for labels in found if labels and len(set(labels)) == len(labels)]
-    except (LookupError, UnicodeDecodeError, AttributeError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
         raise ModelFileError(f"cannot load the {NAME}: its bytes are no ONNX file ({error!r})") from error
 
 

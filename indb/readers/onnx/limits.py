@@ -1,12 +1,15 @@
 """How large an ONNX file may be in every respect: a file is data from anywhere, and is read in bounded memory and time.
 
-What is beyond LIMITS of a damaged file is refused; what is only too much for blocks is left to ONNX Runtime.
+What no honest file has is refused; what is only too much for blocks is left to ONNX Runtime.
 """
 
 from __future__ import annotations
 
-MAX_NODES = 50_000
+MAX_NODES = 100_000
 """Nodes of a graph with its subgraphs."""
+
+MAX_READ = 5_000
+"""Nodes that are read as blocks; those of a Scan count once for each step."""
 
 MAX_NESTING = 8
 """Subgraphs within subgraphs (If, Scan)."""
@@ -16,6 +19,9 @@ MAX_RANK = 16
 
 MAX_ELEMENTS = 2**28
 """Elements of a constant that is stored in the file."""
+
+MAX_MADE = 2**28
+"""Elements that a node makes of a constant shape; a file that asks for more is not run by ONNX Runtime either."""
 
 MAX_FOLDED = 2**22
 """Elements of a constant that is computed from others."""

@@ -11,7 +11,7 @@ from indb import build
 from indb.ir import Apply, Block, Lookup, Op, Type
 from indb.readers.onnx.limits import MAX_ARMS, MAX_LANES_TOTAL
 from indb.readers.onnx.operators import Node
-from indb.readers.onnx.values import Array, Tensor, constant_block, labelled, rearranged, take
+from indb.readers.onnx.values import Array, Tensor, constant_block, each_lane, labelled, rearranged, take
 
 
 def picked(node: Node, table: Array, index: Tensor, axis: int) -> Tensor:
@@ -30,7 +30,7 @@ def picked(node: Node, table: Array, index: Tensor, axis: int) -> Tensor:
         constant_block(table)  # which refuses what no lane holds
         if table.dtype.kind in "iO":
             return labelled(number, labels, index, table.dtype)
-    parts = [_looked_up(lane, rows) for lane in build.lanes(number)]
+    parts = [_looked_up(lane, rows) for lane in each_lane(number)]
     found = Tensor(
         build.concat(parts), (*index.shape, *table.shape[:axis], *table.shape[axis + 1 :]), table.dtype, index.batch
     )
@@ -59,7 +59,7 @@ def picked_lanes(node: Node, x: Tensor, index: Tensor, axis: int) -> Tensor:
     number = numbered(node, index, x.shape[axis])
     lanes = np.moveaxis(np.arange(x.block.width).reshape(x.shape), axis, 0)
     arms = [take(x.block, line.ravel()) for line in lanes]
-    parts = [chosen(node, lane, arms) for lane in build.lanes(number)]
+    parts = [chosen(node, lane, arms) for lane in each_lane(number)]
     shape = (*index.shape, *x.shape[:axis], *x.shape[axis + 1 :])
     rest = [at for at in range(x.rank) if at != axis]
     batch = index.batch if x.batch is None else index.rank + rest.index(x.batch)

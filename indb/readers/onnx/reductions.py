@@ -16,7 +16,7 @@ from indb.readers.onnx.functions import exp, floats, log, size, sqrt
 from indb.readers.onnx.limits import MAX_ARMS, MAX_TERMS
 from indb.readers.onnx.operators import Node, operator
 from indb.readers.onnx.shapes import axes_of
-from indb.readers.onnx.values import Array, Tensor, Value, take
+from indb.readers.onnx.values import Array, Tensor, Value, each_lane, take
 
 
 def groups(node: Node, x: Tensor, axes: Sequence[int]) -> Array:
@@ -52,7 +52,7 @@ def _sum(x: Block) -> Block:
 
 
 def _product(x: Block) -> Block:
-    found, *others = build.lanes(x)
+    found, *others = each_lane(x)
     for other in others:
         found = build.multiply(found, other)
     return found
@@ -105,7 +105,7 @@ def reduction(node: Node) -> Value:
 
 def _alone(node: Node, x: Tensor) -> Value:
     """No axes: each element is a group of its own."""
-    parts = [REDUCTIONS[node.kind](lane) for lane in build.lanes(x.block)]
+    parts = [REDUCTIONS[node.kind](lane) for lane in each_lane(x.block)]
     return _result(node, x, build.concat(parts), x.shape, x.batch, 1)
 
 

@@ -17,7 +17,7 @@ from indb.readers.onnx.operators import Node, operator
 from indb.readers.onnx.picking import chosen, numbered
 from indb.readers.onnx.reductions import groups
 from indb.readers.onnx.shapes import filled, moved
-from indb.readers.onnx.values import Array, Constant, Tensor, Value, as_tensor, take
+from indb.readers.onnx.values import Array, Constant, Tensor, Value, as_tensor, each_lane, take
 
 MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}
 """ONNX's name of a way to pad -> numpy's."""
@@ -108,7 +108,7 @@ def one_hot(node: Node) -> Value:
     off, on = (as_tensor(Constant(values[number : number + 1])).block for number in (0, 1))
     numbers = build.number(*map(float, range(count)))
     parts: list[Block] = []
-    for lane in build.lanes(indices.block):
+    for lane in each_lane(indices.block):
         if indices.low < 0.0:
             lane = build.where(build.less(lane, build.number(0.0)), build.add(lane, build.number(float(count))), lane)
         parts.append(build.where(Apply(Op.EQ, (lane, numbers)), on, off))
@@ -147,9 +147,9 @@ def gather_elements(node: Node) -> Value:
         raise node.damaged(f"its indices have the shape {indices.shape}, needed at most {x.shape}")
     number = numbered(node, indices, x.shape[axis])
     parts: list[Block] = []
-    for place, lane in zip(np.ndindex(indices.shape), build.lanes(number), strict=True):
+    for place, lane in zip(np.ndindex(indices.shape), each_lane(number), strict=True):
         line = lanes[tuple(slice(None) if at == axis else index for at, index in enumerate(place))]
-        parts.append(chosen(node, lane, build.lanes(take(x.block, line))))
+        parts.append(chosen(node, lane, each_lane(take(x.block, line))))
     return Tensor(build.concat(parts), indices.shape, x.dtype, indices.batch, x.low, x.high)
 
 
@@ -181,7 +181,7 @@ def cumulative_sum(node: Node) -> Value:
     for group in order:
         total: Block = build.number(0.0)
         sums: list[Block] = []
-        for lane in build.lanes(take(x.block, group[::-1] if backwards else group)):
+        for lane in each_lane(take(x.block, group[::-1] if backwards else group)):
             before = total
             total = lane if not sums else rounded(build.add(total, lane), x.dtype)
             sums.append(before if exclusive else total)

@@ -226,18 +226,27 @@ def _compared(first: Array, second: Array) -> Places:
 
 
 def take(block: Block, lanes: Array) -> Block:
-    """Lanes of a block; all of them in order are the block itself."""
+    """Lanes of a block; all of them in order are the block itself.
+
+    It never looks through an operation, as build.lane does: that takes forever where values are shared many times.
+    """
     if not 0 < len(lanes) <= MAX_LANES:
         raise Refused(f"it makes {len(lanes)} lanes, needed from 1 to {MAX_LANES}")
     if len(lanes) == block.width and np.array_equal(lanes, np.arange(block.width)):
         return block
-    if len(lanes) == 1:
-        return build.lane(block, int(lanes[0]))
-    if isinstance(block, Const):
-        return Const(tuple(block.values[lane] for lane in lanes.tolist()), block.kind)
-    if isinstance(block, Take):
-        return take(block.x, np.asarray(block.lanes)[lanes])
+    match block:
+        case Const(values, kind):
+            return Const(tuple(values[lane] for lane in lanes.tolist()), kind)
+        case Take(x, inner):
+            return take(x, np.array([inner[lane] for lane in lanes.tolist()]))
+        case Concat(parts) if len(lanes) == 1 and len(parts) == block.width:
+            return parts[int(lanes[0])]
     return Take(block, tuple(lanes.tolist()))
+
+
+def each_lane(block: Block) -> list[Block]:
+    """Every lane of a block."""
+    return [take(block, np.array([lane])) for lane in range(block.width)]
 
 
 def rearranged(tensors: Sequence[Tensor], move: Move) -> list[Tensor]:

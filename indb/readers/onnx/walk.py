@@ -14,7 +14,7 @@ from indb.ir import Apply, Block, Column, Op, Type
 from indb.readers.onnx import files
 from indb.readers.onnx.arrays import dtype_of, read_tensor
 from indb.readers.onnx.fold import fold
-from indb.readers.onnx.limits import MAX_LANES, MAX_LANES_TOTAL, MAX_NODES, MAX_RANK
+from indb.readers.onnx.limits import MAX_LANES, MAX_LANES_TOTAL, MAX_RANK, MAX_READ
 from indb.readers.onnx.operators import OPERATORS, Node
 from indb.readers.onnx.values import INT_LIMITS, Budget, Constant, Refused, Tensor, Value
 
@@ -84,7 +84,7 @@ class Walk:
             raise Refused(
                 f"it is of version {self.versions[domain]} of {domain or 'ai.onnx'}, known is {NEWEST[domain]}"
             )
-        self.budget.spend("nodes", 1, MAX_NODES)
+        self.budget.spend("nodes", 1, MAX_READ)
         self._check_schema(proto, domain)
         inputs = [self.value(name, "it") if name else None for name in proto.input]
         entry = OPERATORS[key]
