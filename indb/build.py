@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from indb.errors import InvalidModel, UnsupportedModel
-from indb.ir import Apply, Block, Concat, Const, Floats, Linear, Lookup, Op, Reduce, ReduceOp, Take, Target, TreeEnsemble
-from indb.ops import Scalar, Type
+from indb.ir import Apply, Block, Concat, Const, Linear, Lookup, Op, Reduce, ReduceOp, Take, Target, TreeEnsemble
+from indb.ops import Floats, Scalar, Type
 
 MISSING = Const((math.nan,))
 """A missing number."""

@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx_graphs import BOOL, DOUBLE, FLOAT, INT32, INT64, KINDS, STRING, Node, helper, made, run, saved, scored
+from onnx_graphs import BOOL, DOUBLE, FLOAT, INT32, INT64, KINDS, Node, helper, made, run, saved, scored
 
 import indb
 from indb.errors import ModelFileError, UnsupportedModel
-from indb.evaluate import evaluate
-from indb.ir import Apply, ForeignModel, Linear, Model, Op, walk
+from indb.ir import Apply, Linear, Model, Op, walk
 from indb.readers.base import File
 from indb.readers.onnx import blocks, files
-from indb.readers.onnx.blocks import MANY_WEIGHTS
 
 GENERATOR = np.random.default_rng(0)
 NUMBERS = np.concatenate([GENERATOR.normal(0, 2, (20, 4)), [[0.0, -0.0, 1.0, -1.0], [0.5, 1.5, 2.5, -2.5]]])
@@ -284,59 +282,6 @@ def test_a_graph_without_batch_is_one_row(tmp_path: Path) -> None:
         np.testing.assert_array_equal(run(proto, {"x": row.reshape(2, 3)})[0], wanted)
 
 
-LABELS = np.array(["low", "mid", "high", "none"], dtype=object)
-
-
-def test_texts_of_a_list_are_labels(check: Check) -> None:
-    nodes: list[Node] = [("ArgMax", ["x"], ["i"], {"axis": 1, "keepdims": 0}), ("Gather", ["c", "i"], ["y"])]
-    model = check(nodes, NUMBERS, out=STRING, constants={"c": LABELS})
-    assert model.targets[0].labels == ("low", "mid", "high", "none")
-
-
-def test_texts_chosen_by_a_condition_are_labels(check: Check) -> None:
-    constants = {"c": np.float32(0.2), "a": np.array(["yes"], dtype=object), "b": np.array(["no"], dtype=object)}
-    nodes: list[Node] = [("Less", ["c", "x"], ["l"]), ("Where", ["l", "a", "b"], ["y"])]
-    check(nodes, np.concatenate([NUMBERS, GAPS])[:, :1], out=STRING, constants=constants)
-
-
-def test_labels_and_probabilities_are_one_target(tmp_path: Path) -> None:
-    nodes: list[Node] = [("Softmax", ["x"], ["probabilities"]), ("ArgMax", ["x"], ["i"], {"axis": 1, "keepdims": 0}),
-                         ("Gather", ["c", "i"], ["label"])]  # fmt: skip
-    for labels in (LABELS, np.array([10, 20, 30, 40])):
-        kind = STRING if labels.dtype == object else INT64
-        outputs = {"label": kind, "probabilities": FLOAT}
-        proto = made(nodes, {"x": (FLOAT, ["N", 4])}, outputs, {"c": labels})
-        model = indb.read(saved(proto, tmp_path))
-        (target,) = model.targets
-        assert (target.name, target.labels, sorted(target.outputs)) == ("", tuple(labels), ["predict", "predict_proba"])
-        found, wanted = scored(model, NUMBERS), run(proto, {"x": NUMBERS.astype(np.float32)})
-        assert found["predict"].ravel().tolist() == wanted[0].tolist()
-        np.testing.assert_allclose(found["predict_proba"], wanted[1], rtol=2e-6)
-
-
-def test_a_text_that_can_be_anything_is_no_label(tmp_path: Path) -> None:
-    proto = made(single("Identity"), {"x": (STRING, ["N", 1])}, {"y": STRING})
-    with pytest.raises(UnsupportedModel, match="blocks cannot say it either: its output 'y' may be any text"):
-        indb.read(saved(proto, tmp_path))
-
-
-def test_missing_texts_have_no_score(tmp_path: Path) -> None:
-    nodes: list[Node] = [("Equal", ["x", "c"], ["e"]), ("Cast", ["e"], ["y"], {"to": FLOAT})]
-    proto = made(nodes, {"x": (STRING, ["N", 1])}, {"y": FLOAT}, {"c": np.array(["Rome"], dtype=object)})
-    found = scored(indb.read(saved(proto, tmp_path)), np.array([["Rome"], [""], [None]], dtype=object))
-    np.testing.assert_array_equal(found["predict"].ravel(), [1.0, 0.0, np.nan])
-
-
-def test_several_outputs_are_several_targets(tmp_path: Path) -> None:
-    proto = made([("Neg", ["x"], ["a"]), ("ReduceSum", ["x", "i"], ["b"])], {"x": (DOUBLE, ["N", 4])},
-                 {"a": DOUBLE, "b": DOUBLE}, {"i": np.array([1])})  # fmt: skip
-    model = indb.read(saved(proto, tmp_path))
-    assert [(target.name, list(target.outputs)) for target in model.targets] == [
-        ("a", ["transform"]),
-        ("b", ["predict"]),
-    ]
-
-
 def branch(name: str, op: str) -> Any:
     value = helper.make_tensor_value_info(name, FLOAT, None)
     return helper.make_graph([helper.make_node(op, ["x"], [name])], name, [], [value])
@@ -356,20 +301,6 @@ def test_a_scan_along_the_batch_is_read_once(check: Check) -> None:
     body = helper.make_graph(nodes, "body", values[:2], values[2:])
     constants = {"p": GENERATOR.normal(size=(3, 4)).astype(np.float32), "axes": np.array([1])}
     check([("Scan", ["p", "x"], ["q", "y"], {"body": body, "num_scan_inputs": 1})], NUMBERS, constants=constants)
-
-
-def test_large_networks_are_left_to_the_runtime_with_sql_beside(tmp_path: Path) -> None:
-    weight = GENERATOR.normal(size=(4, MANY_WEIGHTS // 4 + 1)).astype(np.float32)
-    nodes: list[Node] = [("MatMul", ["x", "w"], ["h"]), ("ReduceMax", ["h", "a"], ["y"])]
-    proto = made(nodes, {"x": (FLOAT, ["N", 4])}, {"y": FLOAT},
-                 {"w": weight, "a": np.array([1])})  # fmt: skip
-    model = indb.read(saved(proto, tmp_path))
-    assert isinstance(model, ForeignModel)
-    assert "weights of m.onnx faster" in model.source["reason"]
-    assert not model.in_sql.is_foreign
-    columns = {column.name: NUMBERS[:, lane] for lane, column in enumerate(model.columns)}
-    wanted = run(proto, {"x": NUMBERS.astype(np.float32)})[0]
-    np.testing.assert_allclose(evaluate(model.in_sql, columns)[""]["predict"], wanted, rtol=3e-6)
 
 
 def test_an_attribute_that_nobody_asked_for_is_not_passed_over(tmp_path: Path) -> None:

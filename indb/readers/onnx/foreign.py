@@ -11,7 +11,9 @@ Source: onnx/onnx.proto (field numbers), onnx/docs/Operators-ml.md (classlabels_
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -34,7 +36,8 @@ def read(file: File, columns: Sequence[str] | None, why: str) -> Model:
     Raises: ModelFileError when ONNX Runtime is missing or cannot load it; UnsupportedModel for inputs or outputs that a
     table does not have.
     """
-    graph = Graph(file.data, f"cannot load {file.name}")
+    with redirect_stdout(StringIO()):  # where ONNX Runtime prints what it finds wrong
+        graph = Graph(file.data, f"cannot load {file.name}")
     found = _columns(graph, columns, f"cannot read {file.name}")
     wrong = [entry for entry in graph.session.get_outputs() if not entry.type.startswith("tensor(")]
     if wrong:
