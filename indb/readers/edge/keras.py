@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from indb.ir import Model
 from indb.readers.base import File, reads_files
-from indb.readers.edge.graphs import foreign_model
+from indb.readers.graphs import foreign_model
 from indb.runtime import keras_network
 
 

@@ -10,7 +10,7 @@ from io import BytesIO
 from indb.errors import DeprecatedFormat, ModelFileError, UnsupportedModel
 from indb.ir import Model
 from indb.readers.base import File, reads_files
-from indb.readers.edge.graphs import foreign_model
+from indb.readers.graphs import foreign_model
 from indb.runtime import executorch, pt2, torchscript
 
 EXPORT = "Save it with torch.export.save(torch.export.export(model, inputs), 'model.pt2')."

@@ -1,9 +1,9 @@
 """ONNX files: a graph becomes a foreign model that ONNX Runtime runs as it is.
 
-A graph takes tensors, a table has columns: an input of shape [n, k] takes k columns. What goes into a float tensor is
-rounded to single precision first, as every caller of that runtime does; a converter that writes double tensors keeps
-all digits. Labels are found in the nodes and constants of the file, which the runtime does not show; so the few parts
-of it that hold them are read here.
+A graph takes tensors, a table has columns: an input of shape [n, k] takes k columns, one of [n, a, b] a * b of them.
+What goes into a float tensor is rounded to single precision first, as every caller of that runtime does; a converter
+that writes double tensors keeps all digits. Labels are found in the nodes and constants of the file, which the runtime
+does not show; so the few parts of it that hold them are read here.
 
 Source: onnx/onnx.proto (field numbers), onnx/docs/Operators-ml.md (classlabels_*).
 """
@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from indb.errors import ModelFileError, UnsupportedModel
-from indb.ir import Block, Column, Foreign, Label, Model, Target, Type, model_of
+from indb.ir import Block, Foreign, Label, Model, Target, Type, model_of
 from indb.readers.base import File
+from indb.readers.graphs import columns_of
 from indb.readers.tried import TRIED, check_company
 from indb.runtime.foreign import TENSORS, Graph
 
@@ -38,7 +39,8 @@ def read(file: File, columns: Sequence[str] | None, why: str) -> Model:
     """
     with redirect_stdout(StringIO()):  # where ONNX Runtime prints what it finds wrong
         graph = Graph(file.data, f"cannot load {file.name}")
-    found = _columns(graph, columns, f"cannot read {file.name}")
+    _check_inputs(graph, f"cannot read {file.name}")
+    found = columns_of(graph.inputs, columns, f"cannot read {file.name}")
     wrong = [entry for entry in graph.session.get_outputs() if not entry.type.startswith("tensor(")]
     if wrong:
         raise UnsupportedModel(
@@ -53,36 +55,19 @@ def read(file: File, columns: Sequence[str] | None, why: str) -> Model:
     return model_of(found, _targets(block, results, file), {**source, "reason": why})
 
 
-def _columns(graph: Graph, given: Sequence[str] | None, what: str) -> tuple[Column, ...]:
-    entries = graph.session.get_inputs()
-    names: list[str] = []
-    kinds: list[Type] = []
-    for entry in entries:
-        if entry.type not in TENSORS or len(entry.shape) not in (1, 2):
+def _check_inputs(graph: Graph, what: str) -> None:
+    """Refuse inputs that are no rows of a table. Raises: UnsupportedModel."""
+    for entry in graph.session.get_inputs():
+        if entry.type not in TENSORS or not entry.shape:
             raise UnsupportedModel(
                 f"{what}: its input {entry.name!r} is a {entry.type} of shape {entry.shape}, needed numbers or texts "
-                "of shape [n, k]"
+                "of shape [n, …]"
             )
         if isinstance(entry.shape[0], int):
             raise UnsupportedModel(
                 f"{what}: its input {entry.name!r} takes exactly {entry.shape[0]} rows at a time",
                 "Export it with a dynamic first axis.",
             )
-        width = entry.shape[1] if len(entry.shape) == 2 else 1
-        if not isinstance(width, int):
-            if len(entries) > 1 or given is None:
-                raise UnsupportedModel(
-                    f"{what}: its input {entry.name!r} does not say how many columns it takes",
-                    "Give the names with columns=[…].",
-                )
-            width = len(given)
-        single = len(entries) > 1 or width == 1
-        numbered = [f"x{number}" if len(entries) == 1 else f"{entry.name}_{number}" for number in range(width)]
-        names += [entry.name] if single and width == 1 else numbered
-        kinds += [Type.TEXT if TENSORS[entry.type] is object else Type.NUMBER] * width
-    if given is not None and len(given) != len(names):
-        raise UnsupportedModel(f"{what}: columns= holds {len(given)} names, it takes {len(names)} columns")
-    return tuple(Column(name, kind) for name, kind in zip(given or names, kinds, strict=True))
 
 
 def _tried(block: Foreign, graph: Graph, name: str) -> tuple[Foreign, dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from indb.errors import ModelFileError, UnsupportedModel
-from indb.ir import Column, Foreign, Model, Target, model_of
+from indb.ir import Column, Foreign, Model, Target, Type, model_of
 from indb.readers.base import File
 from indb.readers.tried import TRIED
 from indb.runtime.refusals import example_row
@@ -52,8 +52,12 @@ def foreign_model(
 
 
 def columns_of(inputs: Sequence[Tensor], given: Sequence[str] | None, what: str) -> tuple[Column, ...]:
-    """The columns of a table for the inputs of a graph."""
+    """The columns of a table for the inputs of a graph.
+
+    Raises: UnsupportedModel when their number is not known, 0, or more than a table has, or names do not fit.
+    """
     names: list[str] = []
+    kinds: list[Type] = []
     for tensor in inputs:
         width = tensor.width
         if width is None:
@@ -63,12 +67,13 @@ def columns_of(inputs: Sequence[Tensor], given: Sequence[str] | None, what: str)
                     "Give the names with columns=[…].",
                 )
             width = len(given)
-        numbered = [f"x{number}" if len(inputs) == 1 else f"{tensor.name}_{number}" for number in range(width)]
-        names += [tensor.name] if width == 1 else numbered
-        if width == 0 or len(names) > MAX_COLUMNS:
+        if not 0 < width <= MAX_COLUMNS - len(names):
             raise UnsupportedModel(
                 f"{what}: its input {tensor.name!r} takes {width:,} columns, needed 1 to {MAX_COLUMNS:,} in all"
             )
+        numbered = [f"x{number}" if len(inputs) == 1 else f"{tensor.name}_{number}" for number in range(width)]
+        names += [tensor.name] if width == 1 else numbered
+        kinds += [Type.TEXT if tensor.kind == "text" else Type.NUMBER] * width
     if given is not None and len(given) != len(names):
         raise UnsupportedModel(f"{what}: columns= holds {len(given)} names, it takes {len(names)} columns")
     chosen = [str(name) for name in given or names]
@@ -77,7 +82,9 @@ def columns_of(inputs: Sequence[Tensor], given: Sequence[str] | None, what: str)
         raise UnsupportedModel(
             f"{what}: {repeated[0]!r} names more than one column", "Give the names with columns=[…]."
         )
-    return tuple(Column(name) for name in chosen)
+    if not chosen:
+        raise UnsupportedModel(f"{what}: it has no inputs, needed columns to score")
+    return tuple(map(Column, chosen, kinds))
 
 
 def _results(graph: Graph, block: Foreign) -> dict[str, Any]:
