@@ -134,7 +134,9 @@ def test_inputs_of_one_column_keep_their_names_and_types(tmp_path: Path) -> None
     ("shape", "columns", "why"),
     [
         ([1, 4], None, r"takes exactly 1 rows at a time; blocks .* RandomUniformLike\n  Export it with a dynamic"),
-        ([None, 3, 8, 8], None, "needed numbers or texts of shape"),
+        ([], None, "needed numbers or texts of shape"),
+        ([None, 3, 80, 80], None, "takes 19,200 columns, needed 1 to 1,600"),
+        ([None, 3, 8, 8], None, "of a row depends on the rows beside it"),
         ([None, None], None, r"does not say how many columns it takes\n  Give the names"),
         ([None, 2], ["a", "b", "c"], "columns= holds 3 names, it takes 2 columns"),
     ],

@@ -94,6 +94,7 @@ EXCEPTIONS = {
     "readers/foreign.py": {"runtime"},
     "readers/onnx/foreign.py": {"runtime"},
     "readers/edge/*.py": {"runtime"},
+    "readers/graphs.py": {"runtime"},
     "readers/catboost/library.py": {"runtime"},
     "readers/statsmodels/*.py": {"runtime"},  # which asks its results by the names of columns
     "readers/tried.py": {"runtime", "evaluate"},

@@ -56,7 +56,8 @@ NAMES = frozenset({"runtime", "accept_model", "load_model", "doubles", "double_o
 """The functions that every model shares."""
 
 _MODULES = ("errors", "ops", "blocks", "ir", "rules", "describe", "evaluate", "codec")
-"""What is installed besides indb.runtime."""
+_PACKAGES = ("onnxfile", "runtime")
+"""The modules and packages of indb that are installed in the server."""
 
 
 def is_udf(deployment: Deployment) -> bool:
@@ -164,10 +165,11 @@ def sources() -> tuple[str, dict[str, str]]:
     """The name of the runtime's package, and the text of each module in it under the name below that package."""
     package = files("indb")
     found = {name: package.joinpath(f"{name}.py").read_text(encoding="utf-8") for name in _MODULES}
-    for module in sorted(package.joinpath("runtime").iterdir(), key=lambda each: each.name):
-        if module.name.endswith(".py"):
-            found[f"runtime.{module.name[:-3]}"] = module.read_text(encoding="utf-8")
-    found["runtime"] = found.pop("runtime.__init__")
+    for name in _PACKAGES:
+        for module in sorted(package.joinpath(name).iterdir(), key=lambda each: each.name):
+            if module.name.endswith(".py"):
+                found[f"{name}.{module.name[:-3]}"] = module.read_text(encoding="utf-8")
+        found[name] = found.pop(f"{name}.__init__")
     found["served"] = udf_file("served.py")
     name = f"_indb_runtime_{hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()[:16]}"
     imports = re.compile(r"^(\s*(?:from|import) )indb\b", re.MULTILINE)
