@@ -157,6 +157,8 @@ class Scope:
             if data is None:
                 raise mining.element.refused("it treats values of a field that is not in the DataDictionary")
             return fields.treated(outer.block, data, mining, self.document.require)
+        if mining.name not in self.document.data:
+            raise mining.element.refused(f"the field {mining.name!r} is not in the DataDictionary")
         data = self.document.data[mining.name]
         return fields.treated(self.document.column(mining.name), data, mining, self.document.require)
 
