@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from indb.errors import ModelFileError
-from indb.readers.onnx.limits import MAX_FOLDED, MAX_FOLDED_TOTAL, MAX_MADE
+from indb.readers.onnx.limits import MAX_FOLDED, MAX_FOLDED_TOTAL, MAX_FOLDS, MAX_MADE
 from indb.readers.onnx.values import Array, Budget, Constant, Refused, Sizes, Value, settled
 
 Inputs = Sequence[Array | None]
@@ -114,8 +115,7 @@ def _computed(
     if size > MAX_FOLDED:
         raise Refused(f"it computes a constant of {size} elements, at most {MAX_FOLDED} are read")
     budget.spend("elements of constants", size, MAX_FOLDED_TOTAL)
-    from onnx.reference import ReferenceEvaluator
-
+    budget.spend("constants that are computed", 1, MAX_FOLDS)
     node = type(proto)()
     node.CopyFrom(proto)
     node.domain = domain
@@ -124,15 +124,26 @@ def _computed(
         node.input[position] = "" if array is None else f"input_{position}"
         if array is not None:
             feeds[f"input_{position}"] = array
+    for position in range(len(node.output)):
+        node.output[position] = f"output_{position}"
+    node.name = node.doc_string = ""
     try:
         with np.errstate(all="ignore"):
-            evaluator = ReferenceEvaluator(node, opsets=versions)
-            found = evaluator.run(None, feeds)
+            found = _evaluator(node.SerializeToString(deterministic=True), tuple(versions.items())).run(None, feeds)
     except Exception as error:  # the reference implementation raises anything
         raise ModelFileError(f"it cannot be computed ({str(error)[:200] or type(error).__name__})") from error
     arrays_found = [_plain(each) for each in found]
     budget.spend("elements of constants", sum(each.size for each in arrays_found), MAX_FOLDED_TOTAL)
     return arrays_found
+
+
+@lru_cache(256)
+def _evaluator(node: bytes, versions: tuple[tuple[str, int], ...]) -> Any:
+    """What computes a node, given as bytes with the names of its values replaced: files repeat a few of them."""
+    from onnx import NodeProto
+    from onnx.reference import ReferenceEvaluator
+
+    return ReferenceEvaluator(NodeProto.FromString(node), opsets=dict(versions))
 
 
 def _plain(result: Any) -> Array:

@@ -20,6 +20,9 @@ MAX_RANK = 16
 MAX_ELEMENTS = 2**28
 """Elements of a constant that is stored in the file."""
 
+MAX_FOLDS = 1_000
+"""Nodes that are computed because all they read is constant."""
+
 MAX_MADE = 2**28
 """Elements that a node makes of a constant shape; a file that asks for more is not run by ONNX Runtime either."""
 
