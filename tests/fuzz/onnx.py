@@ -10,7 +10,7 @@ from typing import Any
 from fuzz import octets
 
 ENDING = ".onnx"
-LARGEST = 8_000
+LARGEST = 4_000
 INTEGERS = (
     *(0, 1, -1, 2, 3, 7, 8, 11, 16, 127, 255, 1 << 20),
     *((1 << 31) - 1, -(1 << 31), 1 << 40, (1 << 63) - 1, -(1 << 63)),

@@ -11,7 +11,7 @@ from fuzz import octets
 
 ENDING = ".pmml"
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "pmml"
-LARGEST = 16_000
+LARGEST = 8_000
 """Larger fixtures are no seeds: they take long and hold nothing else."""
 
 VALUES = (
