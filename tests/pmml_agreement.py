@@ -21,6 +21,10 @@ from indb.golden import awkward_rows
 from indb.ir import Model, Type
 
 TOLERANCE = 1e-9
+
+MISSING = ("cannot accept missing value", "MissingFieldValueException")
+"""What JPMML says of a missing value that it does not take."""
+
 KINDS = {Type.NUMBER: ("double", "number"), Type.TEXT: ("text", "text")}
 
 
@@ -91,15 +95,19 @@ def differences(file: File, rows: list[Row], oracles: Oracles) -> list[str]:
     """Where indb gives another value than JPMML, as text.
 
     Left out are the rows that have no meaning of their own: infinite and huge numbers from which JPMML's arithmetic
-    makes a NaN, for which indb has no score, and whole numbers that JPMML's 32 bits do not hold.
+    makes a NaN, for which indb has no score, and whole numbers that JPMML's 32 bits do not hold. So are rows for which
+    JPMML raises an error where the specification has a missing value: an argument of a function, or another model's
+    output.
     """
     found = file.found(rows)
     jpmml, refused = oracles.jpmml(file.path, rows), oracles.jpmml_refuses(file.path, rows)
     wrong = []
     for place, row in enumerate(rows):
         theirs = jpmml.rows[place] if jpmml.errors[place] is None and not refused[place] else {}
-        huge = any(abs(value) > 1e38 for value in row.values() if isinstance(value, float))
+        huge = any(abs(value) > 1e15 for value in row.values() if isinstance(value, float))
         if any(abs(row[name]) >= 2**31 for name in file.whole if isinstance(row.get(name), float)):
+            continue
+        if any(words in (jpmml.errors[place] or "") for words in MISSING):
             continue
         for name, values in found.items():
             ours = values[place]

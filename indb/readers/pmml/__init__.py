@@ -14,11 +14,14 @@ from indb.readers.base import File, reads_files
 from indb.readers.pmml import anomaly as _anomaly  # noqa: F401  registers its reader, as the next ones do
 from indb.readers.pmml import clustering as _clustering  # noqa: F401
 from indb.readers.pmml import gaussian_process as _gaussian_process  # noqa: F401
+from indb.readers.pmml import general_regression as _general_regression  # noqa: F401
 from indb.readers.pmml import mining as _mining  # noqa: F401
 from indb.readers.pmml import naive_bayes as _naive_bayes  # noqa: F401
 from indb.readers.pmml import nearest as _nearest  # noqa: F401
 from indb.readers.pmml import neural as _neural  # noqa: F401
 from indb.readers.pmml import regression as _regression  # noqa: F401
+from indb.readers.pmml import rules as _rules  # noqa: F401
+from indb.readers.pmml import scorecard as _scorecard  # noqa: F401
 from indb.readers.pmml import tree as _tree  # noqa: F401
 from indb.readers.pmml import vector_machine as _vector_machine  # noqa: F401
 from indb.readers.pmml.document import parse

@@ -14,9 +14,10 @@ from indb.ir import Apply, Block, Concat, Label, Lookup, Op, Reduce, ReduceOp
 from indb.readers.pmml import values
 from indb.readers.pmml.arithmetic import Arithmetic
 from indb.readers.pmml.document import Element
-from indb.readers.pmml.models import Prediction
+from indb.readers.pmml.models import Prediction, chosen
 from indb.readers.pmml.predicates import Logic
 from indb.readers.pmml.scope import Scope
+from indb.readers.pmml.tree import target_texts
 
 ZERO, ONE = build.number(0.0), build.number(1.0)
 
@@ -95,7 +96,7 @@ def numbers(parts: Parts) -> Prediction:
         raise parts.element.refused("a regression of models that are none")
     counts = [parts.counts(part) for part in parts.parts]
     if method.endswith("edian"):
-        found = _median(parts, counts)
+        found = _median(parts, counts, [part.prediction.value for part in parts.parts])
     else:
         found = _mean(parts, counts, [part.prediction.value for part in parts.parts], method.endswith("verage"))
     return Prediction(build.where(parts.refused(), build.MISSING, found))
@@ -116,12 +117,11 @@ def _mean(parts: Parts, counts: Sequence[Block], blocks: Sequence[Block], divide
     return arithmetic.divide(total, arithmetic.total(weights)) if divided else total
 
 
-def _median(parts: Parts, counts: Sequence[Block]) -> Block:
+def _median(parts: Parts, counts: Sequence[Block], cells: Sequence[Block]) -> Block:
     """The value with as many below as above, the mean of two in the middle; with weights the first that reaches half.
 
     The rank of each value is counted: how many are smaller, or equal and before it.
     """
-    cells = [part.prediction.value for part in parts.parts]
     weights = [build.where(c, build.number(parts.weight(p)), ZERO) for p, c in zip(parts.parts, counts, strict=True)]
     if len(cells) > MAX_MEDIAN:
         raise parts.element.refused(f"the median of more than {MAX_MEDIAN} models")
@@ -192,13 +192,35 @@ def classes(parts: Parts, scope: Scope) -> Prediction:
     if any(prediction.probabilities is None for prediction in predictions):
         raise parts.element.refused(f"multipleModelMethod={parts.method!r} of models without probabilities")
     order = all_labels(predictions)
+    if parts.method in ("max", "median"):
+        order = tuple(dict.fromkeys((*scope.target.labels(target_texts(scope), parts.element), *order)))
     counts = [parts.counts(part) for part in parts.parts]
     lanes = [spread(prediction, order) for prediction in predictions]
     if parts.method in ("max", "median"):
-        raise parts.element.refused(f"multipleModelMethod={parts.method!r} of a classification")
-    found = _mean(parts, counts, lanes, True)
+        found = _mean(parts, _typical(parts, counts, lanes), lanes, True)
+    else:
+        found = _mean(parts, counts, lanes, True)
     found = build.where(parts.refused(), build.MISSING, found)
     return Prediction(build.argmax(found), order, found, predictions[0].data_type)
+
+
+def _typical(parts: Parts, counts: Sequence[Block], lanes: Sequence[Block]) -> list[Block]:
+    """The parts that count in a maximum or a median: of the class for which that is largest, those nearest to it."""
+    width = lanes[0].width
+    if len(lanes) > MAX_MEDIAN:
+        raise parts.element.refused(f"the {parts.method} of more than {MAX_MEDIAN} models")
+    columns = [[build.lane(each, place) for each in lanes] for place in range(width)]
+    if parts.method == "median":
+        middles = [_median(parts, counts, column) for column in columns]
+    else:
+        low = build.number(-1.0)
+        held = [[build.where(c, x, low) for x, c in zip(column, counts, strict=True)] for column in columns]
+        middles = [reduce(lambda a, b: Apply(Op.MAX, (a, b)), column) for column in held]
+    winner = build.argmax(Concat(tuple(middles)))
+    middle = chosen(Concat(tuple(middles)), winner)
+    far = [Apply(Op.ABS, (build.subtract(chosen(each, winner), middle),)) for each in lanes]
+    nearest = _lowest(far, [ONE] * len(far), counts)
+    return [values.both(count, build.less_equal(each, nearest)) for each, count in zip(far, counts, strict=True)]
 
 
 def _votes(parts: Parts) -> Prediction:

@@ -96,6 +96,11 @@ class DataField:
         return None
 
 
+def undeclared(name: str, element: Element, data_type: str, optype: str) -> DataField:
+    """A field that another model computes: it may have any value."""
+    return DataField(name, element, data_type, optype, (), (), (), (), {})
+
+
 def read_data_field(element: Element) -> DataField:
     """One DataField. Raises: UnsupportedModel for a type that is not read, and a field whose values go round."""
     element.refuse("taxonomy")

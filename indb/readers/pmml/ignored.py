@@ -11,6 +11,19 @@ IGNORED: dict[str, frozenset[str]] = {
     "DerivedField": frozenset({"@displayName"}),
     "ParameterField": frozenset({"@displayName"}),
     "OutputField": frozenset({"@displayName", "Decisions", "Value"}),
+    "Scorecard": frozenset({"@baselineScore", "@useReasonCodes", "@baselineMethod", "@reasonCodeAlgorithm"}),
+    "Characteristic": frozenset({"@baselineScore", "@reasonCode", "@name"}),
+    "Attribute": frozenset({"@reasonCode"}),
+    "RuleSet": frozenset({"@recordCount", "@nbCorrect", "@defaultConfidence", "ScoreDistribution"}),
+    "SimpleRule": frozenset({"@id", "@recordCount", "@nbCorrect", "@confidence", "@weight", "ScoreDistribution"}),
+    "CompoundRule": frozenset({"@id"}),
+    "GeneralRegressionModel": frozenset(
+        {
+            *("PCovMatrix", "EventValues", "@modelDF", "@distribution", "@startTimeVariable", "@subjectIDVariable"),
+            "@statusVariable",
+        }
+    ),
+    "PCell": frozenset({"@df"}),
     "Node": frozenset({"Partition", "@id", "@recordCount", "@defaultChild"}),
     "ScoreDistribution": frozenset({"@recordCount"}),
     "Segment": frozenset({"@weight", "@id"}),

@@ -155,7 +155,7 @@ class Scope:
                 return replace(outer, optype=mining.optype or outer.optype)
             data = self.document.data.get(mining.name)
             if data is None:
-                raise mining.element.refused("it treats values of a field that is not in the DataDictionary")
+                data = fields.undeclared(mining.name, mining.element, outer.data_type, outer.optype)
             return fields.treated(outer.block, data, mining, self.document.require)
         if mining.name not in self.document.data:
             raise mining.element.refused(f"the field {mining.name!r} is not in the DataDictionary")

@@ -1,0 +1,143 @@
+"""RuleSetModel: the score of the first rule that holds, or of those that weigh most.
+
+Source: PMML 4.4, "Ruleset Model"; JPMML's RuleSetModelEvaluator for the order of equal weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+
+from indb import build
+from indb.ir import Apply, Block, Concat, Lookup, Op, Reduce, ReduceOp, Type
+from indb.readers.pmml import models, predicates, values
+from indb.readers.pmml.document import Element
+from indb.readers.pmml.models import Prediction, reads_model
+from indb.readers.pmml.scope import Scope
+from indb.readers.pmml.values import Value
+
+MAX_RULES = 5_000
+CRITERIA = ("firstHit", "weightedSum", "weightedMax")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule that has a score: where it holds, with all rules that it is in."""
+
+    element: Element
+    holds: Block
+    score: str
+    weight: float
+    confidence: float
+    id: str
+
+
+@reads_model("RuleSetModel", functions=("classification",))
+def read(element: Element, scope: Scope) -> Prediction:
+    """The rules of a set, by the first of its rule selection methods."""
+    parent = element.one("RuleSet")
+    methods = parent.all("RuleSelectionMethod")
+    if not methods:
+        raise parent.damaged("it has no RuleSelectionMethod")
+    criterion = methods[0].choice("criterion", CRITERIA)
+    for other in methods[1:]:
+        other.get("criterion")
+    rules: list[Rule] = []
+    for rule in _rules(parent, predicates.YES, scope):
+        rules.append(rule)
+        if len(rules) > MAX_RULES:
+            raise parent.refused(f"it has more than {MAX_RULES} rules")
+    scores = list(dict.fromkeys(rule.score for rule in rules))
+    default = parent.get("defaultScore")
+    if default is not None and default not in scores:
+        scores.append(default)
+    if not scores:
+        raise parent.damaged("it has no rule and no defaultScore")
+    chosen = {"firstHit": _first_hit, "weightedSum": _weighted_sum, "weightedMax": _heaviest}[criterion]
+    value, confidence, entity = chosen(rules, scores)
+    if default is not None:
+        none = build.is_missing(value)
+        other_confidence = parent.number("defaultConfidence", 0.0)
+        value = build.where(none, build.number(float(scores.index(default))), value)
+        confidence = build.where(none, build.number(other_confidence), confidence)
+    prediction = models.classes(scope, scores, parent, value)
+    prediction.features["confidence"] = lambda output: _confidence(output, confidence)
+    prediction.features["entityId"] = lambda output: _entity(rules, entity)
+    return prediction
+
+
+def _rules(parent: Element, outer: Block, scope: Scope) -> Iterator[Rule]:
+    """The rules that have a score, in the order of the file; a compound rule must hold for those in it."""
+    for element in parent.all("SimpleRule", "CompoundRule"):
+        logic = scope.predicate(element)
+        holds = logic.true if outer is predicates.YES else values.both(outer, logic.true)
+        if element.name == "CompoundRule":
+            yield from _rules(element, holds, scope)
+            continue
+        weight, confidence = element.number("weight", 1.0), element.number("confidence", 1.0)
+        yield Rule(element, holds, element.needed("score"), weight, confidence, element.get("id") or "")
+
+
+def _picked(rules: list[Rule], table: list[float]) -> Block:
+    """What a table holds for the first rule that holds."""
+    result: Block = build.MISSING
+    for rule, value in reversed(list(zip(rules, table, strict=True))):
+        result = build.where(rule.holds, build.number(value), result)
+    return result
+
+
+def _first_hit(rules: list[Rule], scores: list[str]) -> tuple[Block, Block, Block]:
+    """The score, the confidence and the number of the first rule that holds."""
+    number = _picked(rules, [float(place) for place in range(len(rules))])
+    return _by_number(number, rules, scores)
+
+
+def _by_number(number: Block, rules: list[Rule], scores: list[str]) -> tuple[Block, Block, Block]:
+    keys = tuple(float(place) for place in range(len(rules)))
+    nothing = (float("nan"),)
+    label = Lookup(number, keys, tuple((float(scores.index(rule.score)),) for rule in rules), nothing, nothing)
+    return label, Lookup(number, keys, tuple((rule.confidence,) for rule in rules), nothing, nothing), number
+
+
+def _heaviest(rules: list[Rule], scores: list[str]) -> tuple[Block, Block, Block]:
+    """The rule that weighs most of those that hold, of equal ones the first."""
+    order = sorted(range(len(rules)), key=lambda place: -rules[place].weight)
+    number = _picked([rules[place] for place in order], [float(place) for place in order])
+    return _by_number(number, rules, scores)
+
+
+def _weighted_sum(rules: list[Rule], scores: list[str]) -> tuple[Block, Block, Block]:
+    """The score whose rules that hold weigh most together, over how many hold; of equal ones that of the first rule."""
+    zero, one = build.number(0.0), build.number(1.0)
+    count = reduce(build.add, [rule.holds for rule in rules])
+    sums, firsts, numbers = [], [], []
+    for score in scores:
+        mine = [(place, rule) for place, rule in enumerate(rules) if rule.score == score]
+        weights = [build.where(rule.holds, build.number(rule.weight), zero) for _, rule in mine]
+        some = build.less_equal(one, reduce(build.add, [rule.holds for _, rule in mine])) if mine else zero
+        total = build.divide(reduce(build.add, weights), count) if mine else zero
+        sums.append(build.where(some, total, build.number(float("-inf"))))
+        firsts.append(_picked([rule for _, rule in mine], [float(place) for place, _ in mine]))
+        heavy = sorted(mine, key=lambda entry: -entry[1].weight)
+        numbers.append(_picked([rule for _, rule in heavy], [float(place) for place, _ in heavy]))
+    lanes = Concat(tuple(sums))
+    top = Reduce(ReduceOp.MAX, lanes)
+    far = build.number(float(len(rules)))
+    places = build.where(Apply(Op.EQ, (lanes, top)), Apply(Op.COALESCE, (Concat(tuple(firsts)), far)), far)
+    any_holds = build.less(zero, count)
+    value = build.where(any_holds, build.argmin(places), build.MISSING)
+    return value, build.where(any_holds, top, build.MISSING), models.chosen(Concat(tuple(numbers)), value)
+
+
+def _confidence(output: Element, confidence: Block) -> Value:
+    if output.get("value") is not None:
+        raise output.refused("the confidence of a category that is named")
+    return Value(confidence, "double")
+
+
+def _entity(rules: list[Rule], number: Block) -> Value:
+    """The id of the rule, else its number from 1 on; missing where the default score was given."""
+    keys = tuple(float(place) for place in range(len(rules)))
+    rows = tuple((rule.id or str(place + 1),) for place, rule in enumerate(rules))
+    return Value(Lookup(number, keys, rows, (None,), (None,), Type.TEXT), "string", "categorical")
