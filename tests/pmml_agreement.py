@@ -1,12 +1,14 @@
 """Compares what indb makes of a PMML file, row by row, with the JPMML evaluator and PMML4S.
 
-The rows are those on which a model is most likely scored wrongly (indb.golden): on both sides of every split, missing,
-invalid, huge. Labels must be equal, numbers within 1e-9; a row that JPMML refuses has no score.
+The rows hold what the file compares values with and the numbers beside it, missing, invalid and huge values. Labels
+must be equal, numbers within 1e-9; a row that JPMML refuses has no score.
 """
 
 from __future__ import annotations
 
 import math
+import random
+import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +17,7 @@ from typing import Any
 from pmml_oracle import Oracles, Row
 
 import indb
-from indb.engines.deployment import BoundColumn
 from indb.evaluate import decode, evaluate
-from indb.golden import awkward_rows
 from indb.ir import Model, Type
 
 TOLERANCE = 1e-9
@@ -25,7 +25,24 @@ TOLERANCE = 1e-9
 MISSING = ("cannot accept missing value", "MissingFieldValueException")
 """What JPMML says of a missing value that it does not take."""
 
-KINDS = {Type.NUMBER: ("double", "number"), Type.TEXT: ("text", "text")}
+
+NUMBERS = [None, 0.0, -1.0, 0.5, 1e6, -1e6, math.inf, -math.inf, 1e-300, 2.5, 3.0]
+"""Values that no file compares with."""
+
+
+def constants(path: Path) -> tuple[list[float], list[str]]:
+    """The numbers that a file compares values with, thinned out, and the texts."""
+    text = path.read_text(encoding="utf-8")
+    found = re.findall(r'(?:\bvalue|Margin|\borig|Value)="([^"]*)"', text)
+    found += [item for array in re.findall(r"<Array[^>]*>([^<]*)<", text) for item in array.split()]
+    numbers, texts = {0.0, 1.0, 2.0, 40.0}, {"a"}
+    for item in found:
+        try:
+            numbers.add(float(item))
+        except ValueError:
+            texts.add(item)
+    finite = sorted(number for number in numbers if math.isfinite(number))
+    return finite[:: max(len(finite) // 60, 1)], sorted(texts)[:60]
 
 
 @dataclass
@@ -34,6 +51,7 @@ class File:
 
     path: Path
     model: Model
+    fields: dict[str, Any]
     types: dict[str, str]
     target: str
 
@@ -41,16 +59,54 @@ class File:
     def read(cls, path: Path) -> File:
         root = ElementTree.parse(path).getroot()
         space = root.tag.removesuffix("PMML")
-        types = {each.attrib["name"]: each.attrib["dataType"] for each in root.iter(f"{space}DataField")}
+        fields = {each.attrib["name"]: each for each in root.iter(f"{space}DataField")}
+        types = {name: each.attrib["dataType"] for name, each in fields.items()}
         schema = next(root.iter(f"{space}MiningSchema"))
         targets = [each.attrib["name"] for each in schema if each.get("usageType") in ("target", "predicted")]
-        return cls(path, indb.read(path), types, targets[0] if targets else "")
+        return cls(path, indb.read(path), fields, types, targets[0] if targets else "")
 
-    def rows(self, budget: int = 120) -> list[Row]:
-        """Rows of input fields, as the two programs take them."""
-        bound = [BoundColumn(each.name, each.name, *KINDS[each.kind]) for each in self.model.columns]
-        rows = awkward_rows(self.model, bound, budget)
-        return [{name: self.given(name, value) for name, value in row.items()} for row in rows]
+    def rows(self, budget: int = 60) -> list[Row]:
+        """Rows of input fields: values that the file compares with, those on both sides of them, and awkward ones."""
+        drawn = random.Random(self.path.name)
+        numbers, texts = constants(self.path)
+        known = [
+            *numbers,
+            *(math.nextafter(x, math.inf) for x in numbers),
+            *(math.nextafter(x, -math.inf) for x in numbers),
+        ]
+        rows: list[Row] = []
+        for place in range(budget):
+            row: Row = {}
+            for column in self.model.columns:
+                awkward = place % 6 == 5 and drawn.random() < 0.4
+                if column.kind is Type.TEXT:
+                    pool: list[Any] = ["unknown", "", None] if awkward else self.valid(column.name) or texts
+                else:
+                    pool = NUMBERS if awkward else known[: len(numbers)] if drawn.random() < 0.5 else known
+                value = drawn.choice(pool)
+                limits = self.limits.get(column.name)
+                if limits and value is not None and not awkward and not limits[0] <= value <= limits[1]:
+                    value = drawn.uniform(*limits)
+                if self.types.get(column.name) in ("integer", "boolean") and value is not None and not awkward:
+                    value = float(math.floor(value)) if self.types[column.name] == "integer" else value > 1.0
+                row[column.name] = self.given(column.name, value)
+            rows.append(row)
+        return rows
+
+    def valid(self, name: str) -> list[str]:
+        """The valid values that the file lists for a field."""
+        found = [each.attrib for each in self.fields[name] if each.get("property", "valid") == "valid"]
+        return [each["value"] for each in found if "value" in each]
+
+    @property
+    def limits(self) -> dict[str, tuple[float, float]]:
+        """The interval of each field that has one."""
+        found = {}
+        for name, field in self.fields.items():
+            for each in field:
+                if "leftMargin" in each.attrib and "rightMargin" in each.attrib:
+                    found[name] = float(each.attrib["leftMargin"]), float(each.attrib["rightMargin"])
+        return found
 
     @property
     def whole(self) -> list[str]:
@@ -109,9 +165,10 @@ def differences(file: File, rows: list[Row], oracles: Oracles) -> list[str]:
             continue
         if any(words in (jpmml.errors[place] or "") for words in MISSING):
             continue
+        nan = any(isinstance(value, float) and math.isnan(value) for value in theirs.values())
         for name, values in found.items():
             ours = values[place]
-            if not name or same(ours, theirs.get(name)) or (ours is None and huge):
+            if not name or same(ours, theirs.get(name)) or (ours is None and (huge or nan)):
                 continue
             reason = jpmml.errors[place] or ("refused" if refused[place] else "")
             wrong.append(f"{name}: {ours!r}, JPMML {theirs.get(name)!r} {reason} for {row}")

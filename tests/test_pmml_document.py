@@ -18,7 +18,7 @@ def written(tmp_path, text, name="model.pmml"):
 
 
 def test_a_regression_scores_rows_with_missing_and_invalid_values():
-    model = indb.read(DATA / "regression_logit.pmml")
+    model = indb.read(DATA / "regression_fields.pmml")
     rows = {"age": [20.0, None, 130.0, 50.0], "city": ["Bern", "x", "Rom", "?"], "kids": [1.0, 2.0, 3.0, 9.0]}
     found = evaluate(model, rows)
     assert decode(model.targets[0].labels, found[""]["predict"]) == ["yes", "yes", None, "yes"]
@@ -27,10 +27,10 @@ def test_a_regression_scores_rows_with_missing_and_invalid_values():
 
 
 def test_columns_name_the_active_fields_in_order():
-    model = indb.read(DATA / "regression_logit.pmml", columns=["a", "b", "c"])
+    model = indb.read(DATA / "regression_fields.pmml", columns=["a", "b", "c"])
     assert [column.name for column in model.columns] == ["a", "b", "c"]
     with pytest.raises(UnsupportedModel, match="columns= holds 1 names, it has 3 fields"):
-        indb.read(DATA / "regression_logit.pmml", columns=["a"])
+        indb.read(DATA / "regression_fields.pmml", columns=["a"])
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_what_is_no_pmml_is_refused(tmp_path, text, why):
 
 
 def test_an_xml_file_is_read_when_its_root_is_pmml(tmp_path):
-    text = (DATA / "regression_logit.pmml").read_text()
+    text = (DATA / "regression_fields.pmml").read_text()
     assert indb.read(written(tmp_path, text, "model.xml")).source["class"] == "RegressionModel"
 
 
@@ -69,7 +69,7 @@ def test_an_xml_file_is_read_when_its_root_is_pmml(tmp_path):
     ],
 )
 def test_what_is_not_read_is_refused_by_element_and_line(tmp_path, old, new, why):
-    text = (DATA / "regression_logit.pmml").read_text()
+    text = (DATA / "regression_fields.pmml").read_text()
     assert old in text
     with pytest.raises((ModelFileError, UnsupportedModel), match=why):
         indb.read(written(tmp_path, text.replace(old, new)))

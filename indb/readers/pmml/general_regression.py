@@ -279,7 +279,9 @@ def _cox(element: Element, total: Block, cells: Sequence[tuple[str, float]], sco
         element.get(name)
     tables = element.one("BaseCumHazardTables")
     hazard = _hazard(tables, time, element.get("baselineStrataVariable"), scope)
-    return build.multiply(DOUBLES.exp(build.subtract(total, build.number(reference))), hazard)
+    zero = build.number(0.0)
+    found = build.multiply(DOUBLES.exp(build.subtract(total, build.number(reference))), hazard)
+    return build.where(Apply(Op.EQ, (hazard, zero)), zero, found)
 
 
 def _hazard(tables: Element, time: Block, strata: str | None, scope: Scope) -> Block:
