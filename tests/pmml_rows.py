@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
-from pmml_oracle import Row
+from pmml_oracle import Row, Value
 from rows import awkward_rows
 
 from indb.ir import Model, Type
@@ -40,7 +41,7 @@ def rows_of(path: Path, model: Model, limit: int = 110) -> list[Row]:
 def usual(path: Path, model: Model) -> pd.DataFrame:
     """Rows of valid values: the listed ones, else numbers inside of the intervals."""
     rng = np.random.default_rng(zlib.crc32(path.name.encode()))
-    fields = {field.get("name"): field for field in ElementTree.parse(path).iter() if _is(field, "DataField")}
+    fields = _fields(path)
     columns: dict[str, Any] = {}
     for column in model.columns:
         field = fields[column.name]
@@ -84,6 +85,24 @@ def borders(path: Path) -> dict[str, list[float]]:
                     [value, float(np.nextafter(value, -np.inf)), float(np.nextafter(value, np.inf))]
                 )
     return found
+
+
+@cache
+def _fields(path: Path) -> dict[str | None, ElementTree.Element]:
+    return {field.get("name"): field for field in ElementTree.parse(path).iter() if _is(field, "DataField")}
+
+
+def given(path: Path, row: Row) -> Row:
+    """A row as JPMML takes it: whole numbers of whole-number fields, and booleans, in their own types."""
+    return {name: _typed(str(_fields(path)[name].get("dataType")), value) for name, value in row.items()}
+
+
+def _typed(data_type: str, value: Value) -> Value:
+    if not isinstance(value, float):
+        return value
+    if data_type == "integer" and value.is_integer() and abs(value) < 2**31:
+        return int(value)
+    return bool(value) if data_type == "boolean" and value in (0.0, 1.0) else value
 
 
 def _number(text: str | None) -> float:

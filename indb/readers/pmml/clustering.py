@@ -25,8 +25,6 @@ MAX_RANKED = 200
 @reads_model("ClusteringModel", functions=("clustering",))
 def read_clustering(element: Element, scope: Scope) -> Prediction:
     """The identifier of the best cluster: its id, else its number from 1."""
-    if scope.single:
-        raise element.refused("x-mathContext='float' is not read")
     element.choice("modelClass", ("centerBased",))
     for name in ("CenterFields", "Targets"):
         if element.has(name):

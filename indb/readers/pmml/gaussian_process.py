@@ -26,8 +26,6 @@ MAX_ROWS = 2_000
 @reads_model("GaussianProcessModel", functions=("regression",))
 def read_process(element: Element, scope: Scope) -> Prediction:
     """The weighted sum of the covariances of the row and each training row."""
-    if scope.single:
-        raise element.refused("x-mathContext='float' is not read")
     element.get("optimizer")
     kernel = element.one(*KERNELS)
     kernel.get("description")

@@ -31,13 +31,11 @@ FACTORIALS = 170
 @reads_model("NaiveBayesModel", functions=("classification",))
 def read_naive_bayes(element: Element, scope: Scope) -> Prediction:
     """The category with the highest product of probabilities, and the products as shares of their sum."""
-    if scope.single:
-        raise element.refused("x-mathContext='float' is not read")
     threshold = element.number("threshold")
     if not 0.0 <= threshold < math.inf:
         raise element.damaged(f"its threshold is {threshold}, needed 0 or more")
     output = element.one("BayesOutput")
-    target = output.get("field") or output.needed("fieldName")
+    target = output.needed("fieldName")
     if target != scope.target.name:
         raise output.refused(f"its field {target!r} is not the target {scope.target.name!r}")
     prior = _counts(output.one("TargetValueCounts"))
@@ -80,7 +78,7 @@ def _logarithm(probability: float) -> float:
 
 def _input(element: Element, categories: Sequence[str], floor: float, scope: Scope) -> Block:
     """The logarithms of the probabilities of one input's value, a lane for each category."""
-    name = element.get("field") or element.needed("fieldName")
+    name = element.needed("fieldName")
     stats = element.find("TargetValueStats")
     if stats is not None:
         return _distributions(stats, arrays.number_of(name, scope, element), categories, floor)

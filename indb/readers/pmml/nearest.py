@@ -34,8 +34,6 @@ MAX_CHOICES = 5_000
 @reads_model("NearestNeighborModel")
 def read_nearest(element: Element, scope: Scope) -> Prediction:
     """The mean or the median of the nearest rows' numbers; the category of most of them."""
-    if scope.single:
-        raise element.refused("x-mathContext='float' is not read")
     measure = measures.read_measure(element)
     listed = element.one("KNNInputs").all("KNNInput")
     if not listed:
@@ -127,11 +125,16 @@ def nearest(lanes: Block, target: Floats, k: int, threshold: float | None) -> Bl
     Where two lanes become the same by the threshold only, and that decides which row is among the nearest, missing.
     """
     if threshold is None:
-        return Nearest((lanes, build.number(ALWAYS)), target, k)
+        return _if_known(Nearest((lanes, build.number(ALWAYS)), target, k), lanes)
     ones = np.ones((len(target), 1))
     tied = build.is_missing(Nearest((lanes, build.number(0.0)), ones, k))
     slack = build.where(tied, build.number(ALWAYS), build.number(0.0))
-    return Nearest((build.add(lanes, build.number(threshold)), slack), target, k, 1.0)
+    return _if_known(Nearest((build.add(lanes, build.number(threshold)), slack), target, k, 1.0), lanes)
+
+
+def _if_known(found: Block, lanes: Block) -> Block:
+    """What is found, where there are distances: they are missing all or none, and a database would order them."""
+    return build.where(build.is_missing(build.lane(lanes, 0)), build.MISSING, found)
 
 
 def _classification(
@@ -143,7 +146,7 @@ def _classification(
     indicators = np.array([[float(each == category) for category in order] for each in target])
     shares = nearest(lanes, indicators, k, threshold)
     texts = [_written(each, scope.target.data_type) for each in order]
-    return models.classes(scope, texts, element, build.argmax(shares), None)
+    return models.classes(scope, texts, element, build.argmax(shares), shares)
 
 
 def _written(value: float | str, data_type: str) -> str:
@@ -190,6 +193,15 @@ def _identify(prediction: Prediction, element: Element, rows: Rows, lanes: Block
     ids = rows.texts(variable) if variable is not None else [str(number) for number in range(1, len(rows.cells) + 1)]
     places = np.arange(len(rows.cells), dtype=np.float64).reshape(-1, 1)
 
+    sums: dict[int, Block] = {0: build.number(0.0)}
+
+    def sum_of(count: int) -> Block:
+        """The sum of the numbers of the nearest rows."""
+        if count not in sums:
+            mean = nearest(lanes, places, count, None)
+            sums[count] = functions.round_half_up(build.multiply(mean, build.number(float(count))))
+        return sums[count]
+
     def place(at: Element) -> Block:
         """The number of the row at a rank: the sum of the numbers up to it without that before it."""
         rank = at.integer("rank", 1)
@@ -198,14 +210,7 @@ def _identify(prediction: Prediction, element: Element, rows: Rows, lanes: Block
         at.choice("rankBasis", ("confidence",), "confidence")
         if not 1 <= rank <= len(ids):
             raise at.refused(f"rank={rank} of {len(ids)} training rows")
-        sums = [
-            functions.round_half_up(
-                build.multiply(Nearest((lanes, build.number(ALWAYS)), places, each), build.number(float(each)))
-            )
-            for each in (rank, rank - 1)
-            if each
-        ]
-        return sums[0] if len(sums) == 1 else build.subtract(*sums)
+        return build.subtract(sum_of(rank), sum_of(rank - 1))
 
     def identifier(at: Element) -> Value:
         if len(set(ids)) != len(ids):

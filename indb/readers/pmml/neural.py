@@ -43,8 +43,6 @@ class Layer:
 @reads_model("NeuralNetwork")
 def read_network(element: Element, scope: Scope) -> Prediction:
     """The number of a regression; the category of the largest output. Missing where one of the inputs is."""
-    if scope.single:
-        raise element.refused("x-mathContext='float' is not read")
     inputs = _inputs(element.one("NeuralInputs"), scope)
     outputs = dict(inputs)
     layers = element.all("NeuralLayer")

@@ -38,8 +38,6 @@ class Machine:
 @reads_model("SupportVectorMachineModel")
 def read_vector_machine(element: Element, scope: Scope) -> Prediction:
     """The sum of a regression; the category of a classification, with the shares of votes of its categories."""
-    if scope.single:
-        raise element.refused("x-mathContext='float' is not read")
     machines = _machines(element, scope)
     method = element.get("classificationMethod")
     wins_highest = element.flag("maxWins", False)
