@@ -64,7 +64,7 @@ MIXED = [
 @pytest.mark.parametrize("rows", [-1, 1, 4])
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_any_number_of_rows_gives_what_each_row_gives(rows: int, tmp_path: Path) -> None:
-    data = dense(np.random.default_rng(0), [4, 16, 3], rows=rows, activation="relu6")
+    data = dense(np.random.default_rng(0), [4, 16, 3], rows=rows, activation="relu6", last="HARD_SWISH")
     model = read(data, tmp_path)
     assert isinstance(model, ForeignModel)
     wanted = direct(data, ROWS)
@@ -143,5 +143,5 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_older_indb_refuses_its_files(tmp_path: Path) -> None:
-    model = read(dense(np.random.default_rng(0), [4, 8, 3]), tmp_path)
+    model = read(dense(np.random.default_rng(0), [4, 8, 3], last="HARD_SWISH"), tmp_path)
     assert b'"format":5' in codec.encode(model)

@@ -40,7 +40,8 @@ DTYPES: dict[str, Any] = {
 class Tensor:
     """A tensor that a graph takes or gives: `shape` is that of one row, None where the file leaves a size open.
 
-    Integers of a quantised tensor stand for (integer - zero) * scale; scale 0.0: they stand for themselves.
+    Integers of a quantised tensor stand for (integer - zero) * scale; scale 0.0: they stand for themselves. Where a
+    number is `needed`, a row in which it is missing is refused.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Tensor:
     shape: tuple[int | None, ...]
     scale: float = 0.0
     zero: int = 0
+    needed: bool = False
 
     @property
     def width(self) -> int | None:
@@ -65,6 +67,8 @@ class Tensor:
         return stacked.reshape(len(stacked), *shape)
 
     def _lane(self, values: NDArray[Any]) -> NDArray[Any]:
+        if self.needed and np.isnan(values).any():
+            raise ValueError("a number is missing")
         return quantised(values, self) if self.scale else tensor_lane(values, DTYPES[self.kind])
 
     def lanes(self, found: NDArray[Any]) -> NDArray[Any]:
@@ -91,11 +95,9 @@ def tensor_lane(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
 def quantised(values: NDArray[Any], tensor: Tensor) -> NDArray[Any]:
     """Numbers as the integers of a quantised tensor: the nearest ones, those half way away from 0, held in its range.
 
-    Raises: ValueError where a number is missing.
+    None of them may be missing.
     Source: tensorflow/lite/kernels/internal/reference/quantize.h, AffineQuantize, in float32 as there.
     """
-    if np.isnan(values).any():
-        raise ValueError("a number is missing")
     limits = np.iinfo(DTYPES[tensor.kind])
     scaled = (values.astype(np.float32) / np.float32(tensor.scale)).astype(np.float64)
     whole = np.copysign(np.floor(np.abs(scaled) + 0.5), scaled) + tensor.zero

@@ -16,6 +16,9 @@ from indb.runtime import tensors, tflite_file
 from indb.runtime.tensors import DTYPES, Arrays, Tensor, absent
 from indb.runtime.tflite_file import TensorEntry, TFLiteFile
 
+QUANTIZE = 114
+"""The number of the operator that makes integers of numbers."""
+
 
 class Graph(tensors.Graph):
     """A graph of any number of rows, or of as many as the file says where it cannot be resized.
@@ -108,7 +111,10 @@ def _tensor(file: TFLiteFile, place: int) -> Tensor:
         raise ValueError(f"its tensor {name!r} holds {entry.kind}, needed numbers")
     shape: tuple[Any, ...] = tuple(None if size < 0 else size for size in entry.signature[1:])
     if entry.quantization is None:
-        return Tensor(name, entry.kind, shape)
+        # An integer of a missing number is whatever a processor makes of it.
+        needed = any(step.code == QUANTIZE and place in step.inputs for step in file.operators)
+        return Tensor(name, entry.kind, shape, needed=needed)
     if len(entry.quantization.scales) > 1:
         raise ValueError(f"its tensor {name!r} has {len(entry.quantization.scales)} scales, needed one")
-    return Tensor(name, entry.kind, shape, float(entry.quantization.scales[0]), int(entry.quantization.zeros[0]))
+    scale, zero = float(entry.quantization.scales[0]), int(entry.quantization.zeros[0])
+    return Tensor(name, entry.kind, shape, scale, zero, needed=True)
