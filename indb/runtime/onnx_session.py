@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from indb.errors import ModelFileError
 from indb.runtime import tensors
 from indb.runtime.providers import session
 from indb.runtime.tensors import DTYPES, Arrays, Tensor
@@ -35,8 +36,11 @@ class Graph(tensors.Graph):
 
         state = onnxruntime.capi.onnxruntime_pybind11_state
         self.refusals = (state.Fail, state.InvalidArgument, state.RuntimeException)
-        self.inputs = [_tensor(entry) for entry in self.session.get_inputs()]
-        self.outputs = [_tensor(entry) for entry in self.session.get_outputs()]
+        try:
+            self.inputs = [_tensor(entry) for entry in self.session.get_inputs()]
+            self.outputs = [_tensor(entry) for entry in self.session.get_outputs()]
+        except RuntimeError as error:  # a type of tensor that it knows, and Python does not
+            raise ModelFileError(f"{what}: ONNX Runtime says {error}") from error
 
     def run(self, feed: Arrays) -> Arrays:
         given = {tensor.name: values for tensor, values in zip(self.inputs, feed, strict=True)}
