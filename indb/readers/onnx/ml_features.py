@@ -41,13 +41,11 @@ def array_feature_extractor(node: Node) -> Value:
     """Elements of the last axis by their numbers; from a constant also by numbers of the row."""
     x, index = node.value(0), node.value(1)
     if isinstance(index, Tensor):
-        if not isinstance(x, Constant) or x.array.ndim != 1:
+        if not isinstance(x, Constant) or x.array.size != x.array.shape[-1]:
             raise node.refused("it chooses by the row from what is no constant list")
-        found = picked(node, x.array, index, 0)
-        count, batch = index.block.width, index.batch
-        if found.rank != 1:
-            raise node.refused(f"it chooses by numbers of rank {index.rank}")
-        return replace(found, shape=(1, count), batch=None if batch is None else 1)
+        line = rearranged([index], lambda arrays, n: [arrays[0].ravel()])[0]
+        found = picked(node, x.array.ravel(), line, 0)
+        return rearranged([found], lambda arrays, n: [arrays[0][None]])[0]
     places = node.constant(1).ravel()
     tensor = node.tensor(0)
     if tensor.rank == 0 or tensor.batch == tensor.rank - 1:

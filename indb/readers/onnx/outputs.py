@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from indb import build
 from indb.errors import UnsupportedModel
 from indb.ir import Apply, Block, Concat, Const, Label, Lookup, Op, Reduce, ReduceOp, Target, Type
-from indb.readers.onnx.values import Codes, Tensor, Value, as_tensor
+from indb.readers.onnx.values import Codes, Folded, Tensor, Value, as_tensor
 
 MANY_TEXTS = 10_000
 """Labels of one output."""
@@ -24,6 +24,9 @@ def targets(names: Sequence[str], values: Sequence[Value], what: str) -> tuple[T
     Raises: UnsupportedModel for texts that are not of a finite set, and several texts for a row.
     """
     left = {name: as_tensor(value) for name, value in zip(names, values, strict=True)}
+    for name, tensor in left.items():
+        if isinstance(tensor.batch, Folded):
+            raise UnsupportedModel(f"{what}: its output {name!r} has several rows for each row that it is given")
     found: dict[str, dict[str, Block]] = {}
     labels: dict[str, tuple[Label, ...]] = {}
     for name in [name for name, tensor in left.items() if tensor.is_text or "label" in name]:

@@ -16,7 +16,7 @@ from indb.readers.onnx.functions import exp, floats, log, size, sqrt
 from indb.readers.onnx.limits import MAX_ARMS, MAX_TERMS
 from indb.readers.onnx.operators import Node, operator
 from indb.readers.onnx.shapes import axes_of
-from indb.readers.onnx.values import Array, Tensor, Value, each_lane, take
+from indb.readers.onnx.values import Array, Tensor, Value, each_lane, placed, take
 
 
 def groups(node: Node, x: Tensor, axes: Sequence[int]) -> Array:
@@ -44,7 +44,7 @@ def reduced_shape(x: Tensor, axes: Sequence[int], keep: bool) -> tuple[tuple[int
     if keep:
         return tuple(1 if axis in axes else length for axis, length in enumerate(x.shape)), x.batch
     left = [axis for axis in range(x.rank) if axis not in axes]
-    return tuple(x.shape[axis] for axis in left), None if x.batch is None else left.index(x.batch)
+    return tuple(x.shape[axis] for axis in left), None if x.batch is None else placed(x.batch, left.index(x.batch))
 
 
 def _sum(x: Block) -> Block:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indb import build
-from indb.errors import UnsupportedModel
+from indb.errors import InvalidModel, UnsupportedModel
 from indb.ir import Block, Concat, Const, Label, Lookup, Take, Type
 from indb.readers.onnx.limits import MAX_LANES
 
@@ -47,9 +47,31 @@ class Codes:
     labels: tuple[Label, ...]
 
 
+class Folded(int):
+    """The axis of the batch, where others were folded into it by a Reshape: a row has several elements along it.
+
+    Along the axis stand `outer` times all rows of the batch, and each row has shape[axis] // outer elements there. An
+    operator that loses this says something else than it was asked, and is refused.
+    """
+
+    outer: int
+
+    def __new__(cls, axis: int, outer: int) -> Folded:
+        found = super().__new__(cls, axis)
+        found.outer = outer
+        return found
+
+
+def placed(axis: int | None, place: int) -> int:
+    """An axis of the batch that moves to another place."""
+    return Folded(place, axis.outer) if isinstance(axis, Folded) else place
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """The lanes of one row of a tensor. `shape` has the size 1 at the axis `batch`; None is no batch axis.
+
+    Where that axis is Folded, `shape` has there how many elements a row has along it.
 
     Integers and booleans are whole numbers in float64 within `low` and `high`; `codes` are those of labels.
     """
@@ -64,7 +86,9 @@ class Tensor:
 
     def __post_init__(self) -> None:
         if self.block.width != math.prod(self.shape):
-            raise AssertionError(f"{self.block.width} lanes for the shape {self.shape}")
+            raise InvalidModel(f"cannot use a tensor: it has {self.block.width} lanes for the shape {self.shape}")
+        if self.batch is not None and self.shape[self.batch] != 1 and not isinstance(self.batch, Folded):
+            raise Refused("it takes a batch apart that is folded with other axes")
         low, high = INT_LIMITS.get(self.dtype, (-math.inf, math.inf))
         object.__setattr__(self, "low", max(low, self.low))
         object.__setattr__(self, "high", min(high, self.high))
@@ -83,7 +107,7 @@ class Tensor:
 
     def sized(self, n: int) -> tuple[int, ...]:
         """The shape for a batch of n rows."""
-        return tuple(n if axis == self.batch else size for axis, size in enumerate(self.shape))
+        return tuple(n * size if axis == self.batch else size for axis, size in enumerate(self.shape))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +167,9 @@ def settled(arrays: Sequence[Array]) -> Value:
     if first.dtype == second.dtype and first.shape == second.shape:
         same = np.array_equal(first, second, equal_nan=first.dtype.kind == "f")
         return Constant(first) if same else Sizes(tuple(arrays))
-    batch = _batch_axis(first.shape, second.shape)
+    batch, count = _batch_axis(first.shape, second.shape)
+    if count != 1:
+        raise Refused("it gives several rows for each row of a batch")
     rows = [np.moveaxis(array, batch, 0) for array in arrays]
     if not all(np.array_equal(row, rows[0][0], equal_nan=row.dtype.kind == "f") for array in rows for row in array):
         raise Refused("it gives another number for each row of a batch")
@@ -151,12 +177,15 @@ def settled(arrays: Sequence[Array]) -> Value:
     return replace(tensor, shape=(*first.shape[:batch], 1, *first.shape[batch + 1 :]), batch=batch)
 
 
-def _batch_axis(first: tuple[int, ...], second: tuple[int, ...]) -> int:
-    """The axis that grows with the batch. Raises: Refused where not exactly one is the batch."""
+def _batch_axis(first: tuple[int, ...], second: tuple[int, ...]) -> tuple[int, int]:
+    """(the axis that grows with the batch, its elements for each row). Raises: Refused where not exactly one grows."""
     differs = [axis for axis, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]]
-    if len(first) != len(second) or len(differs) != 1 or (first[differs[0]], second[differs[0]]) != SAMPLES:
-        raise Refused(f"its shape is {list(first)} for a batch of {SAMPLES[0]} and {list(second)} for {SAMPLES[1]}")
-    return differs[0]
+    if len(first) == len(second) and len(differs) == 1:
+        axis = differs[0]
+        count = first[axis] // SAMPLES[0]
+        if count > 0 and (first[axis], second[axis]) == (count * SAMPLES[0], count * SAMPLES[1]):
+            return axis, count
+    raise Refused(f"its shape is {list(first)} for a batch of {SAMPLES[0]} and {list(second)} for {SAMPLES[1]}")
 
 
 Move: TypeAlias = Callable[[list[Array], int], Sequence[Array]]
@@ -195,13 +224,15 @@ def _numbered(tensors: Sequence[Tensor], n: int) -> list[Array]:
     start = 0  # of the lanes of this tensor
     for tensor in tensors:
         size = math.prod(tensor.shape)
-        array = (np.arange(start, start + size).reshape(tensor.shape)) * (n + 1)
-        if tensor.batch is None:
-            array = array + n
-        else:
-            array = array + np.arange(n).reshape([n if axis == tensor.batch else 1 for axis in range(tensor.rank)])
-        arrays.append(array)
+        array = np.arange(start, start + size) * (n + 1)
         start += size
+        if tensor.batch is None:
+            arrays.append((array + n).reshape(tensor.shape))
+            continue
+        outer = tensor.batch.outer if isinstance(tensor.batch, Folded) else 1
+        before = math.prod(tensor.shape[: tensor.batch]) * outer
+        rows = np.arange(n).reshape(1, n, 1)
+        arrays.append((array.reshape(before, 1, -1) + rows).reshape(tensor.sized(n)))
     return arrays
 
 
@@ -212,17 +243,26 @@ def _compared(first: Array, second: Array) -> Places:
         if (rows != SAMPLES[0]).any() or not np.array_equal(lanes, second // (SAMPLES[1] + 1)):
             raise Refused("it takes single rows out of a batch")
         return Places(lanes.ravel(), first.shape, None)
-    axis = _batch_axis(first.shape, second.shape)
-    kept = []
-    for array, n in zip((first, second), SAMPLES, strict=True):
-        lanes, rows = np.divmod(np.moveaxis(array, axis, 0), n + 1)
-        order = np.arange(n).reshape(-1, *[1] * (array.ndim - 1))
-        if (lanes != lanes[:1]).any() or ((rows != order) & (rows != n)).any():
-            raise Refused("it mixes the rows of a batch")
-        kept.append(lanes[0])
-    if not np.array_equal(kept[0], kept[1]):
-        raise Refused("it treats the rows of a batch by their number")
-    return Places(kept[0].ravel(), (*first.shape[:axis], 1, *first.shape[axis + 1 :]), axis)
+    axis, count = _batch_axis(first.shape, second.shape)
+    for outer in (each for each in range(1, count + 1) if count % each == 0):
+        one, other = (_unfolded(array, axis, outer, n) for array, n in zip((first, second), SAMPLES, strict=True))
+        if one is None or other is None or not np.array_equal(one, other):
+            continue
+        shape = (*first.shape[:axis], count, *first.shape[axis + 1 :])
+        lanes = np.moveaxis(one.reshape(count, *first.shape[:axis], *first.shape[axis + 1 :]), 0, axis)
+        return Places(lanes.ravel(), shape, axis if count == 1 else Folded(axis, outer))
+    raise Refused("it mixes the rows of a batch")
+
+
+def _unfolded(array: Array, axis: int, outer: int, n: int) -> Array | None:
+    """The lanes of one row, the axis of the batch in front; None where all rows do not stand `outer` times along it."""
+    lanes, rows = np.divmod(np.moveaxis(array, axis, 0), n + 1)
+    lanes, rows = (each.reshape(outer, n, array.shape[axis] // (outer * n), -1) for each in (lanes, rows))
+    order = np.arange(n).reshape(1, -1, 1, 1)
+    if (lanes != lanes[:, :1]).any() or ((rows != order) & (rows != n)).any():
+        return None
+    kept: Array = lanes[:, 0]
+    return kept
 
 
 def take(block: Block, lanes: Array) -> Block:
