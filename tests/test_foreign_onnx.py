@@ -1,4 +1,7 @@
-"""ONNX files as foreign models: ONNX Runtime's own numbers, labels from the file, typed columns."""
+"""ONNX files as foreign models: ONNX Runtime's own numbers, labels from the file, typed columns.
+
+Most of these graphs are read as blocks otherwise (test_onnx_read.py); this is the way of those that are not.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ from indb.errors import ModelFileError, UnsupportedModel
 from indb.evaluate import Values, decode
 from indb.ir import ForeignModel, Model, Type
 from indb.readers import read
+from indb.readers.base import File
+from indb.readers.onnx import foreign
 from indb.readers.onnx.foreign import label_lists
 from indb.runtime.scorer import Scorer
 
@@ -54,6 +59,11 @@ def converted(estimator: Any, target: str | None, path: Path, dtype: Any = np.fl
     return saved(made, path)
 
 
+def foreign_model(path: Path, columns: Any = None) -> Model:
+    """What becomes of a file that blocks cannot say."""
+    return foreign.read(File(path.name, path.read_bytes(), path.parent), columns, "a reason")
+
+
 def scored(model: Model, rows: Any = ARRAY) -> dict[str, dict[str, Values]]:
     """What the scorer of the model's file gives for an array of rows."""
     columns = {column.name: rows[:, [index]] for index, column in enumerate(model.columns)}
@@ -79,7 +89,7 @@ CLASSIFIERS = {
 def test_classifiers_have_labels_and_probabilities(name: str, target: str, tmp_path: Path) -> None:
     estimator = CLASSIFIERS[name]
     path = converted(estimator, target, tmp_path)
-    model = read(path)
+    model = foreign_model(path)
     assert isinstance(model, ForeignModel)
     assert [column.name for column in model.columns] == ["x0", "x1", "x2", "x3"]
     labels = model.targets[0].labels
@@ -92,21 +102,21 @@ def test_classifiers_have_labels_and_probabilities(name: str, target: str, tmp_p
 
 def test_a_float_tensor_is_rounded_as_the_runtime_does(tmp_path: Path) -> None:
     path = converted(linear_model.Ridge(), "amount", tmp_path, np.float32)
-    model = read(path, columns=["age", "income", "score", "visits"])
+    model = foreign_model(path, columns=["age", "income", "score", "visits"])
     assert [column.name for column in model.columns] == ["age", "income", "score", "visits"]
     found = scored(model)[""]["predict"]
     np.testing.assert_allclose(found, direct(path, "variable", ARRAY.astype(np.float32)), rtol=1e-6)
 
 
 def test_a_transformer_gives_its_lanes(tmp_path: Path) -> None:
-    found = scored(read(converted(StandardScaler(), None, tmp_path)))[""]["transform"]
+    found = scored(foreign_model(converted(StandardScaler(), None, tmp_path)))[""]["transform"]
     np.testing.assert_allclose(found, StandardScaler().fit_transform(ARRAY), rtol=1e-12)
 
 
 def test_maps_are_refused_with_advice(tmp_path: Path) -> None:
     path = converted(neighbors.KNeighborsClassifier(), "texts3", tmp_path, np.float32, zipmap=True)
     with pytest.raises(UnsupportedModel, match=r"its output 'output_probability' is a seq\(map\(.*\n.*'zipmap': False"):
-        read(path)
+        foreign_model(path)
 
 
 def test_inputs_of_one_column_keep_their_names_and_types(tmp_path: Path) -> None:
@@ -120,7 +130,7 @@ def test_inputs_of_one_column_keep_their_names_and_types(tmp_path: Path) -> None
     ]  # fmt: skip
     inputs = {"city": (kinds.STRING, [None, 1]), "level": (kinds.INT64, [None, 1])}
     outputs = {"sum": (kinds.FLOAT, [None, 1]), "both": (kinds.FLOAT, [None, 2])}
-    model = read(saved(graph(nodes, inputs, outputs), tmp_path))
+    model = foreign_model(saved(graph(nodes, inputs, outputs), tmp_path))
     assert [(column.name, column.kind) for column in model.columns] == [("city", Type.TEXT), ("level", Type.NUMBER)]
     texts = np.array([["Rome"], ["Oslo"], [""], [None], ["Rome"], ["Rome"], ["Rome"]], dtype=object)
     numbers = np.array([[1.0], [2.0], [3.0], [4.0], [np.nan], [0.5], [np.inf]])
@@ -153,7 +163,7 @@ def test_a_dynamic_width_takes_the_names_given(tmp_path: Path) -> None:
     kind = onnx.TensorProto.DOUBLE
     node = onnx.helper.make_node("Neg", ["x"], ["y"])
     path = saved(graph([node], {"x": (kind, [None, None])}, {"y": (kind, [None, None])}), tmp_path)
-    model = read(path, columns=["a", "b"])
+    model = foreign_model(path, columns=["a", "b"])
     np.testing.assert_array_equal(scored(model, ARRAY[:, :2])[""]["transform"], -ARRAY[:, :2])
 
 
