@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from indb.errors import ModelFileError
 from indb.runtime import tensors
 from indb.runtime.providers import session
 from indb.runtime.tensors import DTYPES, Arrays, Tensor
@@ -35,12 +34,10 @@ class Graph(tensors.Graph):
         import onnxruntime
 
         state = onnxruntime.capi.onnxruntime_pybind11_state
-        self.refusals = (state.Fail, state.InvalidArgument, state.RuntimeException)
-        try:
-            self.inputs = [_tensor(entry) for entry in self.session.get_inputs()]
-            self.outputs = [_tensor(entry) for entry in self.session.get_outputs()]
-        except RuntimeError as error:  # a type of tensor that it knows, and Python does not
-            raise ModelFileError(f"{what}: ONNX Runtime says {error}") from error
+        # RuntimeError: an output whose type numpy has not
+        self.refusals = (state.Fail, state.InvalidArgument, state.RuntimeException, RuntimeError)
+        self.inputs = [_tensor(entry) for entry in self.session.get_inputs()]
+        self.outputs = [_tensor(entry) for entry in self.session.get_outputs()]
 
     def run(self, feed: Arrays) -> Arrays:
         given = {tensor.name: values for tensor, values in zip(self.inputs, feed, strict=True)}
