@@ -291,7 +291,7 @@ class Database(Lifecycle):
                 return verify.compare_rows(deployment, rows, found, expected, tolerance or usual)
             model = model if deployment.strategy == Strategy.UDF.value else model.in_sql
             expected = verify.evaluated(model, deployment, rows)
-            usual = verify.LIBRARY_TOLERANCE if model.is_foreign else verify.TOLERANCE
+            usual = deployment.tolerance if model.is_foreign else verify.TOLERANCE
             return verify.compare_rows(deployment, rows, found, expected, tolerance or usual)
 
 

@@ -281,7 +281,7 @@ class Proof:
             expected = verify.evaluated(self.model, made, rows)
         else:
             found = engine.proof_predictions(made, table, rows)
-        report = verify.compare_rows(made, rows, found, expected)
+        report = verify.compare_rows(made, rows, found, expected, made.tolerance)
         if not report.ok:
             raise VerifyError(f"cannot deploy {made.name!r}: it does not give what the library gives.\n{report}")
 
@@ -308,7 +308,7 @@ def prove_again(engine: Engine, made: Deployment, table: Table) -> Report:
         [_number(lane.type, row.expected.get(lane.suffix, NOT_COMPARED)) for row in golden] for lane in made.lanes
     ]
     found = engine.proof_predictions(made, table, rows) if rows else []
-    return verify.compare_rows(made, rows, found, expected)
+    return verify.compare_rows(made, rows, found, expected, made.tolerance)
 
 
 def _number(kind: str, value: Any) -> Any:

@@ -40,6 +40,14 @@ def udf_problem(engine: Engine) -> str:
 UDF = "strategy udf"
 FAST_UDF = "fast tree ensembles in strategy udf"
 
+RUNTIMES = {
+    "ai-edge-litert": ".tflite",
+    "torch": ".pt2, .pt and .ts",
+    "executorch": ".pte, with torch",
+    "keras": ".keras, with torch, tensorflow or jax",
+}
+"""Package -> the files of networks that it scores in strategy udf."""
+
 
 def _duckdb(engine: Engine) -> list[Capability]:
     threads = engine.rows("SELECT current_setting('threads')")[0][0]
@@ -48,6 +56,7 @@ def _duckdb(engine: Engine) -> list[Capability]:
         Capability("threads", str(threads), "speed", "SET threads = …"),
         Capability("pyarrow", _package("pyarrow"), UDF, "pip install 'indb[udf]'"),
         Capability("onnxruntime", _package("onnxruntime"), FAST_UDF, "pip install 'indb[udf]'"),
+        *(Capability(name, _package(name), endings, f"pip install {name}") for name, endings in RUNTIMES.items()),
     ]
 
 

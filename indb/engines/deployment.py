@@ -11,6 +11,7 @@ from typing import Any
 
 from indb.emit import Binding, Body, OutputLane, Strategy, body, label_text_body, output_lanes
 from indb.emit.outputs import label_text
+from indb.engines.registry import FLOAT32_LIBRARIES, FLOAT32_TOLERANCE, TOLERANCE
 from indb.errors import DatabaseError, DeployError, NotDeployed, did_you_mean
 from indb.ir import Model
 
@@ -134,6 +135,12 @@ class Deployment:
     def is_mapped(self) -> bool:
         """Whether an expression stands in the place of some column."""
         return any(column.parts for column in self.columns)
+
+    @property
+    def tolerance(self) -> float:
+        """The largest difference of a number from that of the same row among others, relative above 1."""
+        is_library = self.strategy == Strategy.UDF.value and self.source.get("library") in FLOAT32_LIBRARIES
+        return FLOAT32_TOLERANCE if is_library else TOLERANCE
 
     @property
     def summary(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from indb.engines.base import Row
 from indb.engines.deployment import Deployment
-from indb.engines.registry import TOLERANCE, GoldenRow
+from indb.engines.registry import GoldenRow
 from indb.engines.tables import Table, quoted, row_alias, text
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _comparison(
     wanted = ", ".join(f"({place}, CAST({_literal(value)} AS {kind}))" for place, value in expected)
     differs = "f.found IS DISTINCT FROM w.wanted"
     if type == "double":  # halves: no overflow
-        near = f"abs(f.found / 2 - w.wanted / 2) <= {TOLERANCE / 2!r} * greatest(1.0, abs(w.wanted))"
+        near = f"abs(f.found / 2 - w.wanted / 2) <= {deployment.tolerance / 2!r} * greatest(1.0, abs(w.wanted))"
         differs += f" AND NOT coalesce({near}, false)"
     message = (
         f"{text(f'cannot prove {deployment.pinned}: {call} gives ')} || coalesce(CAST(f.found AS VARCHAR), 'NULL') || "

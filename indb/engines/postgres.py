@@ -20,7 +20,7 @@ from indb.engines import postgres_udf as udf
 from indb.engines import postgres_udf_sql as udf_sql
 from indb.engines.base import Engine, Row
 from indb.engines.deployment import BoundColumn, Deployment
-from indb.engines.registry import Event, GoldenRow
+from indb.engines.registry import TOLERANCE, Event, GoldenRow
 from indb.engines.sqlfiles import sql_file
 from indb.engines.tables import Table, TableColumn, binding, example_queries, quoted, row_alias, text
 from indb.errors import DatabaseError, DeployError
@@ -233,7 +233,8 @@ class Postgres(Engine):
         self.write(f"SELECT indb.set_alias({text(name)}, {text(alias)}, {number})")
 
     def write_proof(self, deployment: Deployment, table: Table, rows: Sequence[GoldenRow]) -> None:
-        self.write(f"SELECT indb.prove({text(deployment.name)}, {deployment.version})")
+        room = "" if deployment.tolerance == TOLERANCE else f", {deployment.tolerance!r}"
+        self.write(f"SELECT indb.prove({text(deployment.name)}, {deployment.version}{room})")
 
     def events(self, name: str | None) -> list[Event]:
         return registry.events(self, name) if self.is_prepared() else []
