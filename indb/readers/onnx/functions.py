@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from indb import build, special
-from indb.ir import Apply, Block, Op
-from indb.readers.onnx.elementwise import check_alike, mapped, rounded
+from indb.ir import Apply, Block, Const, Op
+from indb.readers.onnx.elementwise import check_alike, mapped, rounded, whole
 from indb.readers.onnx.operators import Node, operator
-from indb.readers.onnx.values import Tensor, Value, broadcast
+from indb.readers.onnx.values import WHOLE, Tensor, Value, broadcast
 
 ZERO, ONE, HALF, TWO = (build.number(each) for each in (0.0, 1.0, 0.5, 2.0))
 NO_LOSS = 22.0
@@ -271,18 +272,13 @@ def swish(node: Node) -> Value:
 
 @operator("Pow")
 def power(node: Node) -> Value:
-    """a to the power of b, in the type of a; of integers with a constant whole power alone."""
+    """a to the power of b, in the type of a. Integers are raised to whole powers from 0 on; other rows are refused."""
     a, b = node.number(0), node.number(1)
     (left, right), shape, batch = broadcast((a, b))
-    constant = right.values[0] if hasattr(right, "values") and right.width == 1 else None
+    found = right.values[0] if isinstance(right, Const) and right.width == 1 else None
+    constant = found if isinstance(found, float) and math.isfinite(found) else None
     if not a.is_float:
-        if constant is None or float(constant) != int(constant) or not 0.0 <= constant <= 64.0:
-            raise node.refused("it raises integers to a power that is no constant from 0 to 64")
-        low, high = _power_bounds(a, int(constant))
-        block = build.power(left, int(constant))
-        if high > 2.0**53:
-            node.require(build.between(size(left), 0.0, math.floor(2.0 ** (53.0 / constant))))
-        return Tensor(block, shape, a.dtype, batch, low, min(high, 2.0**53))
+        return _integer_power(node, a, left, right, constant, shape, batch)
     if constant is not None and float(constant) == int(constant) and 0.0 <= constant <= 64.0:
         block = build.power(left, int(constant))
     elif constant == 0.5:
@@ -295,9 +291,28 @@ def power(node: Node) -> Value:
     return Tensor(rounded(block, a.dtype), shape, a.dtype, batch)
 
 
-def _power_bounds(a: Tensor, exponent: int) -> tuple[float, float]:
-    high = max(abs(a.low), abs(a.high)) ** exponent
-    return -high, high
+SURE = 2.0**40
+"""Up to here a power by exp and ln lies so near its whole number that rounding finds it."""
+
+
+def _integer_power(
+    node: Node, a: Tensor, left: Block, right: Block, constant: Any, shape: tuple[int, ...], batch: int | None
+) -> Tensor:
+    if constant is not None and constant == int(constant) and 0.0 <= constant <= 64.0:
+        high = max(abs(a.low), abs(a.high), 1.0) ** int(constant)
+        block = build.power(left, int(constant))
+        if constant > 1.0:  # squares on the way are not larger than the result
+            node.require(
+                build.between(left, -math.floor(WHOLE ** (1.0 / constant)), math.floor(WHOLE ** (1.0 / constant)))
+            )
+        low, high = whole(node, block, a.dtype, -min(high, WHOLE), min(high, WHOLE))
+        return Tensor(block, shape, a.dtype, batch, low, high)
+    exact = Apply(Op.EQ, (Apply(Op.FLOOR, (right,)), right))
+    node.require(Apply(Op.AND, (exact, build.less_equal(ZERO, right))))
+    block = build.round_half_even(_any_power(left, right))
+    node.require(build.between(block, -SURE, SURE))
+    low, high = whole(node, block, a.dtype, -SURE, SURE)
+    return Tensor(block, shape, a.dtype, batch, low, high)
 
 
 def _any_power(a: Block, b: Block) -> Block:

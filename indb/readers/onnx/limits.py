@@ -32,7 +32,7 @@ MAX_FOLDED = 2**22
 MAX_FOLDED_TOTAL = 2**24
 """Elements of all constants that are computed."""
 
-MAX_LANES = 2**15
+MAX_LANES = 2**16
 """Lanes of a tensor in blocks."""
 
 MAX_LANES_TOTAL = 2**20

@@ -11,7 +11,7 @@ from indb.ir import Block, Op, Reduce, ReduceOp
 from indb.readers.onnx.elementwise import combined, mapped, rounded
 from indb.readers.onnx.functions import floats, sqrt
 from indb.readers.onnx.operators import Node, operator
-from indb.readers.onnx.reductions import each_group
+from indb.readers.onnx.reductions import each_group, groups, reduced_shape
 from indb.readers.onnx.values import Tensor, Value, take
 
 
@@ -69,23 +69,42 @@ def _scaled(node: Node, x: Tensor, block: Block, scale: Tensor | None, bias: Ten
 
 
 @operator("LayerNormalization", "RMSNormalization")
-def layer_normalization(node: Node) -> Value:
-    """Centred and scaled along the last axes, from `axis` on; RMSNormalization is not centred."""
+def layer_normalization(node: Node) -> Sequence[Value]:
+    """Centred and scaled along the last axes, from `axis` on; RMSNormalization is not centred.
+
+    LayerNormalization also gives the means and the inverse deviations, where it is asked for them.
+    """
     x = floats(node, 0)
-    if node.integer("stash_type", 1) != 1 or node.n_outputs > 1:
-        raise node.refused("it gives its mean, or computes in another type")
+    if node.integer("stash_type", 1) != 1:
+        raise node.refused("it computes in another type than float32")
     first = node.axis(node.integer("axis", -1), x.rank)
     epsilon = node.real("epsilon", 1e-5)
     axes = range(first, x.rank)
 
-    def function(lanes: Block) -> Block:
-        if node.kind == "LayerNormalization":
-            return standardised(lanes, epsilon)
+    def inverse(lanes: Block) -> Block:
         mean = build.divide(build.squared(lanes), build.number(float(lanes.width)))
-        return build.divide(lanes, sqrt(build.add(mean, build.number(epsilon))))
+        return build.divide(build.number(1.0), sqrt(build.add(mean, build.number(epsilon))))
+
+    def centred(lanes: Block) -> Block:
+        mean = build.divide(Reduce(ReduceOp.SUM, lanes), build.number(float(lanes.width)))
+        return build.subtract(lanes, mean)
+
+    def function(lanes: Block) -> Block:
+        if node.kind == "RMSNormalization":
+            return build.multiply(lanes, inverse(lanes))
+        return standardised(lanes, epsilon)
 
     block = each_group(node, x, axes, function)
-    return _scaled(node, x, block, floats(node, 1), floats(node, 2) if node.given(2) else None)
+    found = _scaled(node, x, block, floats(node, 1), floats(node, 2) if node.given(2) else None)
+    if node.n_outputs == 1:
+        return [found]
+    shape, batch = reduced_shape(x, axes, True)
+    means, scales = [], []
+    for group in groups(node, x, axes):
+        lanes = take(x.block, group)
+        means.append(build.divide(Reduce(ReduceOp.SUM, lanes), build.number(float(lanes.width))))
+        scales.append(inverse(centred(lanes)))
+    return [found, *(Tensor(rounded(build.concat(each), x.dtype), shape, x.dtype, batch) for each in (means, scales))]
 
 
 @operator("InstanceNormalization", "GroupNormalization")

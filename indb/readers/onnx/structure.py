@@ -11,7 +11,7 @@ import numpy as np
 from indb import build
 from indb.ir import Apply, Block, Op
 from indb.readers.onnx.arrays import dtype_of
-from indb.readers.onnx.elementwise import rounded, whole
+from indb.readers.onnx.elementwise import cast_to, rounded, whole
 from indb.readers.onnx.limits import MAX_LANES
 from indb.readers.onnx.operators import Node, operator
 from indb.readers.onnx.picking import chosen, numbered
@@ -99,8 +99,9 @@ def eye_like(node: Node) -> Value:
 def one_hot(node: Node) -> Value:
     """A lane for each number from 0 on: `on` for that of an index (negative ones count from the end), else `off`."""
     indices, depth, values = node.number(0), node.constant(1), node.constant(2)
-    if depth.size != 1 or values.shape != (2,) or indices.is_float:
-        raise node.refused("it has a depth or values that are not constant, or indices that are not whole")
+    if depth.size != 1 or values.shape != (2,):
+        raise node.damaged(f"it has {depth.size} depths and {values.size} values, needed 1 and 2")
+    indices = cast_to(node, indices, np.dtype(np.int64))
     count = int(depth.ravel()[0])
     if not 0 < count * indices.block.width <= MAX_LANES:
         raise node.refused(f"it makes {count} lanes of {indices.block.width}")
@@ -155,42 +156,53 @@ def gather_elements(node: Node) -> Value:
 
 @operator("GatherND")
 def gather_nd(node: Node) -> Value:
-    """The elements or slices at constant places."""
+    """The elements or slices at constant places; the first `batch_dims` axes of both go together."""
     x, places = node.tensor(0), node.constant(1)
     dims = node.integer("batch_dims")
-    if dims or places.ndim < 1 or places.dtype.kind != "i":
-        raise node.refused("its batch_dims are not 0, or its places are no integers")
+    if places.ndim < 1 or places.dtype.kind != "i" or not 0 <= dims < min(x.rank, places.ndim):
+        raise node.damaged(f"its places are {places.dtype} of rank {places.ndim}, with {dims} axes of a batch")
     depth = places.shape[-1]
-    limits = np.array(x.shape[:depth])
-    if not 1 <= depth <= x.rank or (x.batch is not None and x.batch < depth):
+    limits = np.array(x.shape[dims : dims + depth])
+    if len(limits) != depth or depth < 1 or (x.batch is not None and x.batch < dims + depth):
         raise node.refused("it gathers from the batch")
-    if ((places < -limits) | (places >= limits)).any() or places.size * x.block.width > MAX_LANES * limits.prod():
+    if x.shape[:dims] != places.shape[:dims] or ((places < -limits) | (places >= limits)).any():
         raise node.damaged(f"its places are beyond the shape {x.shape}")
-    chosen_at = tuple(np.moveaxis(places, -1, 0))
-    return moved(node, [x], lambda arrays, n: [arrays[0][chosen_at]])[0]
+    if places.size * x.block.width > MAX_LANES * limits.prod():
+        raise node.refused(f"it makes more than {MAX_LANES} lanes")
+    return moved(node, [x], lambda arrays, n: [_gathered(arrays[0], places, dims)])[0]
 
 
-@operator("CumSum")
-def cumulative_sum(node: Node) -> Value:
-    """Sums from the first element of an axis to each: `exclusive` without it, `reverse` from the last one."""
+def _gathered(array: Array, places: Array, dims: int) -> Array:
+    if dims:
+        return np.stack([_gathered(*pair, dims - 1) for pair in zip(array, places, strict=True)])
+    found: Array = array[tuple(np.moveaxis(places, -1, 0))]
+    return found
+
+
+@operator("CumSum", "CumProd")
+def cumulative(node: Node) -> Value:
+    """Sums or products from the first element of an axis to each: `exclusive` without it, `reverse` from the last."""
     x = node.number(0)
     axis = node.axis(int(node.constant(1).ravel()[0]), x.rank)
     exclusive, backwards = node.integer("exclusive"), node.integer("reverse")
+    add = node.kind == "CumSum"
     order = groups(node, x, [axis])
     parts: list[Block] = []
     for group in order:
-        total: Block = build.number(0.0)
+        total: Block = build.number(0.0 if add else 1.0)
         sums: list[Block] = []
         for lane in each_lane(take(x.block, group[::-1] if backwards else group)):
             before = total
-            total = lane if not sums else rounded(build.add(total, lane), x.dtype)
+            joined = build.add(total, lane) if add else build.multiply(total, lane)
+            total = lane if not sums else rounded(joined, x.dtype)
             sums.append(before if exclusive else total)
         parts += sums[::-1] if backwards else sums
     block = take(build.concat(parts), np.argsort(order.ravel()))
     found = replace(x, block=block, codes=None)
     if x.is_float:
         return found
-    limit = max(abs(x.low), abs(x.high)) * x.shape[axis]
+    largest, count = max(abs(x.low), abs(x.high), 1.0), x.shape[axis]
+    limit = largest * count if add else math.inf if count > 64 else largest**count
     low, high = whole(node, block, x.dtype, -limit, limit)
     return replace(found, low=low, high=high)
 
