@@ -121,7 +121,7 @@ def compare(proto: Any, x: Any, dtype: Any) -> bool:
         assert "leaves the second score open" in model.source["reason"] or "no weights" in model.source["reason"]
         return False
     results = onnx_rows.evaluated(model, onnx_rows.columns_of(model, {"x": x}))
-    if np.isnan(results[""].get("predict", np.zeros(1))).all():  # rows of which no tree scores any class
+    if np.isnan(results[""].get("predict", np.zeros(1))).any():  # rows of which no tree scores any class
         with pytest.raises(Exception, match="narrowing_error"):
             onnx_rows.runtime(proto, feed)
         return False
