@@ -1,4 +1,4 @@
-"""The node tests of the onnx package: which ones blocks can say, their models with parameters as constants, their rows."""
+"""The node tests of the onnx package: their models with parameters as constants, and their inputs as rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PARAMETERS: dict[str, tuple[int, ...]] = {
     "BatchNormalization": (1, 2, 3, 4), "LayerNormalization": (1, 2), "RMSNormalization": (1,), "Dropout": (1, 2),
     "QuantizeLinear": (1, 2), "DequantizeLinear": (1, 2), "ScatterElements": (1,), "ScatterND": (1,), "PRelu": (1,),
 }  # fmt: skip
-"""Inputs that a file has as constants: axes, shapes, bounds, weights. Converters write them so; a row has no such column."""
+"""Inputs that a file has as constants, as converters write it: axes, shapes, bounds, weights."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from indb import build
 from indb.build import single
 from indb.ir import Apply, Block, Lookup, Op, Type
 from indb.readers.onnx.ml_rows import divided, rows_of
-from indb.readers.onnx.ml_scores import ZERO
+from indb.readers.onnx.ml_scores import ONE, ZERO
 from indb.readers.onnx.operators import ML, Node, operator
 from indb.readers.onnx.picking import picked
 from indb.readers.onnx.values import Constant, Tensor, Value, rearranged
@@ -65,7 +65,7 @@ def array_feature_extractor(node: Node) -> Value:
 def binarizer(node: Node) -> Value:
     """1 where x is above the threshold, else 0. A row with NaN is refused, as ONNX Runtime does."""
     x = require_type(node, np.float32)
-    node.require(build.between(x.block, -math.inf, math.inf))
+    node.require(build.where(build.is_missing(x.block), ZERO, ONE))
     threshold = node.real("threshold")
     if math.isnan(threshold):
         raise node.refused("its threshold is NaN")

@@ -7,17 +7,17 @@ Source: onnxruntime/core/providers/cpu/ml/linearclassifier.cc, linearregressor.c
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from indb import build
 from indb.build import single
-from indb.ir import Apply, Block, Label, Op
+from indb.ir import Label
 from indb.readers.onnx.ml_rows import rows_of
 from indb.readers.onnx.ml_scores import ONE, ZERO, logistic, probit, transform_of, transformed
 from indb.readers.onnx.operators import ML, Node, operator
+from indb.readers.onnx.reductions import place
 from indb.readers.onnx.values import Value
 
 
@@ -35,13 +35,6 @@ def finite(node: Node, values: Sequence[float]) -> np.ndarray[tuple[int, ...], n
     if not np.isfinite(found).all():
         raise node.refused("it computes with numbers that are not finite")
     return found
-
-
-def first_largest(lanes: Sequence[Block]) -> Block:
-    """The number of the first of the largest lanes, of which a missing one is never larger: std::max_element's."""
-    x = build.concat(list(lanes))
-    known = Apply(Op.COALESCE, (x, build.number(-math.inf)))
-    return build.where(build.is_missing(lanes[0]), ZERO, build.argmax(known))
 
 
 @operator("LinearRegressor", domain=ML)
@@ -86,7 +79,7 @@ def classifier(node: Node) -> Sequence[Value]:
     for x in rows.blocks:
         lanes = build.lanes(single(build.linear(single(x), weights, intercepts)))
         if n_scores > 1:
-            numbers.append(first_largest(lanes))
+            numbers.append(place(build.concat(lanes)))
             scores.append(build.concat(transformed(lanes, transform)))
             continue
         numbers.append(build.less(ZERO, lanes[0]))

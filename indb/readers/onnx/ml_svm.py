@@ -15,10 +15,11 @@ import numpy as np
 from indb import build
 from indb.build import single
 from indb.ir import Apply, Block, Distance, Floats, Label, Metric, Op
-from indb.readers.onnx.ml_linear import finite, first_largest, weights_of
+from indb.readers.onnx.ml_linear import finite, weights_of
 from indb.readers.onnx.ml_rows import rows_of
 from indb.readers.onnx.ml_scores import ONE, ZERO, logistic, transform_of, transformed
 from indb.readers.onnx.operators import ML, Node, operator
+from indb.readers.onnx.reductions import place
 from indb.readers.onnx.values import Value
 from indb.readers.sklearn.svm import LEAST, coupled
 
@@ -185,7 +186,7 @@ def _linear(
     numbers, scores = [], []
     for x in rows.blocks:
         lanes = build.lanes(single(build.linear(single(x), weights, rho)))
-        number = first_largest(lanes)
+        number = place(build.concat(lanes))
         if len(labels) == 2 and not has_probabilities:
             top = build.where(build.less(lanes[0], lanes[1]), lanes[1], lanes[0])
             above = build.less_equal(build.number(0.5), top) if (weights >= 0.0).all() else build.less(ZERO, top)

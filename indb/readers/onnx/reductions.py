@@ -129,20 +129,28 @@ def _result(node: Node, x: Tensor, block: Block, shape: tuple[int, ...], batch: 
 
 @operator("ArgMax", "ArgMin")
 def arg_extreme(node: Node) -> Value:
-    """The position of the largest or smallest element, the first or the last of equal ones; missing where one is."""
+    """The position of the largest or smallest element, the first or the last of equal ones."""
     x = node.number(0)
     axis = node.axis(node.integer("axis"), x.rank)
     shape, batch = reduced_shape(x, [axis], bool(node.integer("keepdims", 1))) if axis != x.batch else ((), None)
     last = bool(node.integer("select_last_index"))
-    op = ReduceOp.ARGMAX if node.kind == "ArgMax" else ReduceOp.ARGMIN
-    parts: list[Block] = []
-    for group in groups(node, x, [axis]):
-        if last:
-            position = Reduce(op, take(x.block, group[::-1]))
-            parts.append(build.subtract(build.number(len(group) - 1.0), position))
-        else:
-            parts.append(Reduce(op, take(x.block, group)))
+    smallest = node.kind == "ArgMin"
+    parts = [place(take(x.block, group), smallest, last, x.is_float) for group in groups(node, x, [axis])]
     return Tensor(build.concat(parts), shape, np.dtype(np.int64), batch, 0.0, x.shape[axis] - 1.0)
+
+
+def place(x: Block, smallest: bool = False, last: bool = False, gaps: bool = True) -> Block:
+    """The number of the largest (smallest) lane, of several the first (last), as ONNX Runtime finds it.
+
+    It looks through the lanes in order, so NaN is passed by, but where it comes first it stays. `gaps`: whether a lane
+    may be missing.
+    """
+    op, worst = (ReduceOp.ARGMIN, math.inf) if smallest else (ReduceOp.ARGMAX, -math.inf)
+    lanes = take(x, np.arange(x.width)[::-1]) if last else x
+    found: Block = Reduce(op, Apply(Op.COALESCE, (lanes, build.number(worst))) if gaps else lanes)
+    if last:
+        found = build.subtract(build.number(x.width - 1.0), found)
+    return build.where(build.is_missing(build.lane(x, 0)), build.number(0.0), found) if gaps else found
 
 
 def _softmax_axes(node: Node, x: Tensor) -> list[int]:
