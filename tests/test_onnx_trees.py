@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from typing import Any
 
 import numpy as np
@@ -116,12 +117,17 @@ def cast(x: Any, dtype: Any) -> Any:
 def compare(proto: Any, x: Any, dtype: Any) -> bool:
     """Whether the blocks of a model agree with ONNX Runtime; False where they leave it to it."""
     feed = {"x": cast(x, dtype)}
-    model = onnx_rows.read(proto)
-    if model.is_foreign:
-        assert "leaves the second score open" in model.source["reason"] or "no weights" in model.source["reason"]
+    try:
+        model = onnx_rows.read(proto)
+    except UnsupportedModel as error:  # what the runtime leaves open differs from call to call, which is noticed
+        reason = error.message
+    else:
+        reason = model.source["reason"] if model.is_foreign else ""
+    if reason:
+        assert re.search("leaves the second score open|has no weights", reason)
         return False
     results = onnx_rows.evaluated(model, onnx_rows.columns_of(model, {"x": x}))
-    if np.isnan(results[""].get("predict", np.zeros(1))).any():  # rows of which no tree scores any class
+    if model.targets[0].labels and np.isnan(results[""]["predict"]).any():  # rows of which no tree scores any class
         with pytest.raises(Exception, match="narrowing_error"):
             onnx_rows.runtime(proto, feed)
         return False
