@@ -72,12 +72,18 @@ def encode(model: Model) -> bytes:
         ],
         "source": dict(sorted(model.source.items())),
         **({"written": twin} if twin else {}),
+        **({"examples": _pack_examples(model)} if model.examples else {}),
         "arrays": [[array.dtype.str, list(array.shape)] for array in arrays],
     }
     words = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     text = words.encode("utf-8", "surrogatepass")
     body = len(text).to_bytes(8, "little") + text + b"".join(array.tobytes() for array in arrays)
     return MAGIC + len(body).to_bytes(8, "little") + hashlib.sha256(body).digest() + body
+
+
+def _pack_examples(model: Model) -> list[dict[str, Any]]:
+    """The rows that came with a model; an older indb passes them by."""
+    return [{name: _pack_value(value) for name, value in row.items()} for row in model.examples]
 
 
 def _format_of(model: Model) -> int:
@@ -148,6 +154,9 @@ def _decode_header(header: dict[str, Any], tail: bytes) -> Model:
     )
     columns = tuple(_at(blocks, number) for number in header["columns"])
     model = model_of(columns, targets, dict(header["source"]))
+    if "examples" in header:
+        rows = ({name: _unpack(value, blocks, arrays) for name, value in row.items()} for row in header["examples"])
+        model = replace(model, examples=tuple(rows))
     if "written" not in header:
         return model
     twin = decode(_unpack(header["written"], blocks, arrays).tobytes(), "what is written in its place")

@@ -67,13 +67,15 @@ class Model:
 
     `source` says what it was read from (class, library and version), for headers and listings; nothing depends on it.
     `origin` is the fitted object with the names of its columns, while it is at hand: a deployment is compared with it.
-    It is never saved.
+    It is never saved. `examples` are rows by the names of columns that came with the model: a deployment is proven on
+    them too.
     """
 
     columns: tuple[Column, ...]
     targets: tuple[Target, ...]
     source: dict[str, str] = field(default_factory=dict)
     origin: tuple[Any, tuple[str, ...]] | None = field(default=None, compare=False, repr=False)
+    examples: tuple[dict[str, Scalar], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         validate(self)

@@ -66,6 +66,11 @@ def _model_problem(model: Model) -> str | None:
     texts = [*model.source.items(), *((target.name, *target.outputs) for target in model.targets)]
     if not all(isinstance(text, str) for row in texts for text in row):
         return "names of targets and outputs, and what its source says, must be text"
+    kinds = {column.name: column.kind for column in model.columns}
+    for row in model.examples:
+        for name, value in row.items():
+            if name in kinds and _values_problem([value], kinds[name]):
+                return f"an example of column {name!r} is {value!r}"
     targets = [target.name for target in model.targets]
     if len(set(targets)) != len(targets):
         return f"target names repeat in {targets}"

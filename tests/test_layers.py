@@ -99,6 +99,7 @@ EXCEPTIONS = {
     "readers/statsmodels/*.py": {"runtime"},  # which asks its results by the names of columns
     "readers/tried.py": {"runtime", "evaluate"},
     "readers/prefix.py": {"evaluate"},
+    "readers/pmml/verification.py": {"evaluate"},  # a file's own rows are checked when it is read
     "emit/dialects/*.py": {"sqlglot"},
     "emit/render*.py": {"sqlglot"},
     "engines/mapping.py": {"sqlglot"},

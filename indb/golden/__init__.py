@@ -80,6 +80,8 @@ def awkward_rows(
     with. For a split of a tree other columns are changed too, so that the row comes to it. A row whose outputs depend
     on the order in which terms are added is left out: there databases and libraries differ.
 
+    The rows that came with the model are the next after the first, up to half of the budget.
+
     enums: the members of PostgreSQL's enums, by the type of the column; a column of an enum without is missing in every
     row. usual: ordinary values of columns, better than what can be guessed; a domain gets few others, as it may have
     constraints.
@@ -92,11 +94,27 @@ def awkward_rows(
     making = _Changes(base, {column.model: column for column in columns}, points, enums or {})
     changes = {column.model: making.of(column) for column in columns}
     found: dict[tuple[str, ...], Row] = {}
-    for row in _candidates(base, changes, budget // 8):
+    examples = _examples(model, base, making.columns, enums or {})
+    for row in chain([base], examples[: budget // 2], _candidates(base, changes, budget // 8)):
         found.setdefault(tuple(map(repr, row.values())), row)
         if len(found) == budget:
             break
     return _settled(model, ready, list(found.values()))
+
+
+def _examples(model: Model, base: Row, columns: Mapping[str, BoundColumn], enums: Enums) -> list[Row]:
+    """The rows that came with the model, as the columns can hold them; a value that one cannot hold is missing."""
+    return [
+        {
+            **base,
+            **{
+                name: next(iter(nearest(columns[name], value, enums)), None)
+                for name, value in row.items()
+                if name in columns
+            },
+        }
+        for row in model.examples
+    ]
 
 
 def _candidates(base: Row, changes: Mapping[str, Iterator[Row]], mixed: int) -> Iterator[Row]:

@@ -215,6 +215,7 @@ class _Builder:
         self.texts: list[list[str]] = []
         self.count = 0
         self.nested = 0
+        self.known = ""
         parser.StartElementHandler = self.start
         parser.EndElementHandler = self.end
         parser.CharacterDataHandler = self.characters
@@ -237,7 +238,7 @@ class _Builder:
             raise self.refused(f"its elements nest deeper than {MAX_NESTING} (nodes of trees: {MAX_DEPTH})")
         if len(attributes) > MAX_ATTRIBUTES:
             raise self.refused(f"<{local}> has more than {MAX_ATTRIBUTES} attributes")
-        if uri and not NAMESPACE.fullmatch(uri) and not any(part.name == "InlineTable" for part in self.stack[-2:]):
+        if uri != self.known and not self._belongs(uri):
             local = f"{uri}:{local}"
         element = Element(local, attributes, self.parser.CurrentLineNumber)
         if self.stack:
@@ -246,6 +247,13 @@ class _Builder:
             self.root = element
         self.stack.append(element)
         self.texts.append([])
+
+    def _belongs(self, uri: str) -> bool:
+        """Whether elements of a namespace are PMML's, or cells of a table, which may have any."""
+        if NAMESPACE.fullmatch(uri):
+            self.known = uri
+            return True
+        return not uri or any(part.name == "InlineTable" for part in self.stack[-2:])
 
     def end(self, name: str) -> None:
         element = self.stack.pop()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from indb import build
 from indb.errors import UnsupportedModel
 from indb.ir import Block, Label, Model, Target
-from indb.readers.pmml import fields, models, scope, values
+from indb.readers.pmml import fields, models, scope, values, verification
 from indb.readers.pmml.document import Element
 from indb.readers.pmml.finite import finite
 from indb.readers.pmml.ignored import IGNORED, MODEL
@@ -46,10 +46,16 @@ def read_document(root: Element, name: str, columns: Sequence[str] | None) -> Mo
         "version": _application(root),
         **({"left out": "; ".join(left)} if left else {}),
     }
+    verified = model.find("ModelVerification")
+    rows = verification.fields_of(verified) if verified is not None else []
     listed = tuple(document.columns[each] for each in known.mining if each in document.columns)
     roots = [block for target in targets for block in target.outputs.values()]
     conditions = [*document.conditions, *finite([*roots, *document.conditions])]
-    return Model(listed, tuple(build.guarded(each, conditions) for each in targets), source)
+    examples = verification.examples(verified, known, rows) if verified is not None else ()
+    found = Model(listed, tuple(build.guarded(each, conditions) for each in targets), source, examples=examples)
+    if verified is not None:
+        verification.check(verified, found, known, rows)
+    return found
 
 
 def _application(root: Element) -> str:

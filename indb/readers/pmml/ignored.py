@@ -34,7 +34,7 @@ IGNORED: dict[str, frozenset[str]] = {
 MODEL = frozenset(
     {
         *("@modelName", "@algorithmName", "@targetFieldName", "@modelType"),
-        *("ModelStats", "ModelExplanation", "ModelVerification", "VerificationFields"),
+        *("ModelStats", "ModelExplanation", "ModelVerification"),
     }
 )
 """The same for every model element."""

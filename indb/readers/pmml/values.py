@@ -65,7 +65,7 @@ def parse(text: str, data_type: str, element: Element) -> float | str:
             raise element.damaged(f"it has the value {text[:40]!r}, needed true or false")
         return 1.0 if BOOLEANS[text.strip().lower()] else 0.0
     number = element.parse_number(text, "a value")
-    if data_type == "integer" and number != math.floor(number):
+    if data_type == "integer" and not number.is_integer():
         raise element.damaged(f"it has the value {text[:40]!r}, needed a whole number")
     if data_type == "float":
         with np.errstate(over="ignore"):
