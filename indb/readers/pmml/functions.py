@@ -118,7 +118,7 @@ def power(x: Block, exponent: Block) -> Block:
     """x to a power: by products where that is a small whole constant, else exp(exponent * ln |x|) and its sign."""
     if isinstance(exponent, Const) and isinstance(exponent.values[0], float):
         number = exponent.values[0]
-        if number == math.floor(number) and abs(number) <= 64:
+        if number.is_integer() and abs(number) <= 64:
             whole = build.power(x, int(abs(number)))
             if number == 0.0:
                 return build.number(1.0)

@@ -110,7 +110,7 @@ def _heaviest(rules: list[Rule], scores: list[str]) -> tuple[Block, Block, Block
 def _weighted_sum(rules: list[Rule], scores: list[str]) -> tuple[Block, Block, Block]:
     """The score whose rules that hold weigh most together, over how many hold; of equal ones that of the first rule."""
     zero, one = build.number(0.0), build.number(1.0)
-    count = reduce(build.add, [rule.holds for rule in rules])
+    count = reduce(build.add, [rule.holds for rule in rules]) if rules else zero
     sums, firsts, numbers = [], [], []
     for score in scores:
         mine = [(place, rule) for place, rule in enumerate(rules) if rule.score == score]
