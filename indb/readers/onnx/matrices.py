@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from indb import build
-from indb.ir import Block, Op, Reduce, ReduceOp
-from indb.readers.onnx.elementwise import check_alike, combined, mapped, rounded, whole
+from indb.ir import Apply, Block, Const, Linear, Op, Reduce, ReduceOp
+from indb.readers.onnx.elementwise import check_alike, combined, rounded, whole
 from indb.readers.onnx.limits import MAX_TERMS
 from indb.readers.onnx.operators import Node, operator
-from indb.readers.onnx.values import Array, Constant, Refused, Tensor, Value, take
+from indb.readers.onnx.values import Array, Constant, Refused, Tensor, Value, broadcast, take
 
 
 @operator("MatMul")
@@ -26,7 +26,7 @@ def matmul(node: Node) -> Value:
 
 @operator("Gemm")
 def gemm(node: Node) -> Value:
-    """alpha * a' @ b' + beta * c, where ' is a transposition if asked for."""
+    """alpha * a' @ b' + beta * c, where ' is a transposition if asked for. It is rounded once, at its end."""
     node.ignore("broadcast")
     alpha, beta = node.real("alpha", 1.0), node.real("beta", 1.0)
     a, b = node.value(0), node.value(1)
@@ -37,15 +37,35 @@ def gemm(node: Node) -> Value:
     found = product(node, a, b)
     if not found.is_float and (alpha != 1.0 or beta != 1.0):
         raise node.refused("it scales integers")
+    block = _unrounded(found)
     if alpha != 1.0:
-        found = mapped(found, lambda x: build.multiply(x, build.number(alpha)))
-    if not node.given(2) or beta == 0.0:
-        return found
-    c = node.number(2)
-    if beta != 1.0:
-        c = mapped(c, lambda x: build.multiply(x, build.number(beta)))
-    check_alike(node, (found, c))
-    return combined(node, Op.ADD, found, c)
+        block = build.multiply(block, build.number(alpha))
+    total = replace(found, block=block)
+    if node.given(2) and beta != 0.0:
+        c = node.number(2)
+        check_alike(node, (found, c))
+        if not found.is_float:
+            return combined(node, Op.ADD, found, c)
+        scaled = c if beta == 1.0 else replace(c, block=build.multiply(c.block, build.number(beta)))
+        (left, right), shape, batch = broadcast((total, scaled))
+        total = Tensor(_with_bias(left, right), shape, found.dtype, batch)
+    return replace(total, block=rounded(total.block, total.dtype))
+
+
+def _unrounded(tensor: Tensor) -> Block:
+    """The sum of products before it was rounded to its type."""
+    match tensor.block:
+        case Apply(Op.SINGLE, (x,)) if tensor.dtype == np.float32:
+            return x
+    return tensor.block
+
+
+def _with_bias(x: Block, bias: Block) -> Block:
+    """x + bias, within the linear map where both are constant."""
+    match x, bias:
+        case Linear(inner, weight, zero), Const(values) if len(values) == x.width and not zero.any():
+            return Linear(inner, weight, np.array(values, dtype=np.float64))
+    return build.add(x, bias)
 
 
 def transposed(value: Value) -> Value:
