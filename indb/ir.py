@@ -115,6 +115,15 @@ class Model:
 
         return onnx.to_onnx(self, path)
 
+    def to_pmml(self, path: Any = None) -> bytes:
+        """The model as a PMML 4.4 file, which is written to `path` where one is given.
+
+        Raises: UnsupportedModel for what PMML cannot say; OSError when the path cannot be written.
+        """
+        from indb.export import pmml
+
+        return pmml.to_pmml(self, path)
+
 
 @dataclass(frozen=True, slots=True)
 class ForeignModel(Model):

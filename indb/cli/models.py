@@ -74,19 +74,23 @@ def sql(model: str, trust: bool, dialect: str, table: str, key: tuple[str, ...],
 
 @main.command()
 @model_argument
-@click.option("--to", "target", required=True, type=click.Path(dir_okay=False), help="The file: .onnx or .indb.")
+@click.option("--to", "target", required=True, type=click.Path(dir_okay=False), help="The file: .onnx, .pmml or .indb.")
 def convert(model: str, trust: bool, target: str) -> None:
     """Write a model as a file of another format, by the ending of its name.
 
     \b
     Examples:
       indb convert late.joblib --trust --to late.onnx
-      indb convert late.onnx --to late.indb
+      indb convert late.onnx --to late.pmml
     """
-    writers: dict[str, Callable[[Model, str], object]] = {".onnx": Model.to_onnx, ".indb": Model.save}
+    writers: dict[str, Callable[[Model, str], object]] = {
+        ".onnx": Model.to_onnx,
+        ".pmml": Model.to_pmml,
+        ".indb": Model.save,
+    }
     write = writers.get(Path(target).suffix.lower())
     if write is None:
-        raise click.BadParameter(f"{target!r}: found no ending .onnx or .indb", param_hint="--to")
+        raise click.BadParameter(f"{target!r}: found none of the endings {', '.join(writers)}", param_hint="--to")
     write(read_model(model, trust), target)
     click.echo(f"{target}: {Path(target).stat().st_size:,} bytes")
 

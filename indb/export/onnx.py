@@ -13,7 +13,7 @@ from typing import Any
 
 from indb.errors import UnsupportedModel
 from indb.export.onnx_nodes import Nodes
-from indb.export.onnx_sets import without_sets
+from indb.export.sets import without_sets
 from indb.ir import Block, Column, Foreign, Lookup, Model, Target, TreeEnsemble, Type, rewrite, walk
 from indb.ir import Const as Constant
 from indb.onnxfile import messages

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from indb import build
 from indb.errors import UnsupportedModel
 from indb.ir import Block, Label, Model, Target
-from indb.readers.pmml import fields, models, scope, values, verification
+from indb.readers.pmml import fields, models, scope, values, verification, written
 from indb.readers.pmml.document import Element
 from indb.readers.pmml.finite import finite
 from indb.readers.pmml.ignored import IGNORED, MODEL
@@ -49,6 +49,10 @@ def read_document(root: Element, name: str, columns: Sequence[str] | None) -> Mo
     verified = model.find("ModelVerification")
     rows = verification.fields_of(verified) if verified is not None else []
     listed = tuple(document.columns[each] for each in known.mining if each in document.columns)
+    plain = Model(listed, tuple(build.guarded(each, document.conditions) for each in targets), source)
+    own = written.assembled(plain, root, columns) if verified is None else None
+    if own is not None:
+        return own
     roots = [block for target in targets for block in target.outputs.values()]
     conditions = [*document.conditions, *finite([*roots, *document.conditions])]
     examples = verification.examples(verified, known, rows) if verified is not None else ()

@@ -1,4 +1,4 @@
-"""Category sets of trees as columns: TreeEnsemble of ONNX compares numbers with thresholds.
+"""Category sets of trees as columns, so that trees compare numbers with thresholds only.
 
 A set becomes a lane that is 0 where the value is one of the set, 1 where it is not and missing where it is missing. All
 sets that are asked of one lane are the row of one lookup.
