@@ -99,7 +99,7 @@ class Fields:
         return [field for name, field in self.known.items() if name in found]
 
     def early(self) -> list[str]:
-        """The definitions of fields that rest on columns only, for the TransformationDictionary; those that are read."""
+        """The definitions of what is read and rests on columns only, for the TransformationDictionary."""
         return [field.xml for name, field in self.known.items() if field.xml and not field.late and name in self.used]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from indb import build
+from indb.errors import InvalidModel
 from indb.ir import Block, Column, Label, Model, Target, rewrite
 from indb.readers.pmml.document import Element
 
@@ -33,7 +34,7 @@ def assembled(model: Model, root: Element, columns: Sequence[str] | None) -> Mod
         names = dict(zip((each.name for each in model.columns), about["columns"], strict=True))
         known = Model(model.columns, targets, source)
         return known if columns is not None else _renamed(known, names)
-    except (LookupError, ValueError, TypeError, AttributeError, RecursionError):
+    except (InvalidModel, LookupError, ValueError, TypeError, AttributeError, RecursionError):
         return None
 
 
