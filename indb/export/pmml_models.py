@@ -31,7 +31,7 @@ class Segments:
         return self._add("RegressionModel", {}, names, table(names, weights, bias))
 
     def trees(self, block: TreeEnsemble, lane: int, names: Sequence[str]) -> str:
-        """The sum of the base and the leaves of trees over fields; the name of its output. It has no category sets.
+        """The sum of the base and the leaves of trees over fields; the name of its output. No sets, no missing leaves.
 
         Trees that add 0.0 for every row are left out.
         """
@@ -132,20 +132,24 @@ def _nodes(block: TreeEnsemble, lane: int, nodes: Sequence[int], names: Sequence
     for node in reversed(nodes):
         if block.feature[node] < 0:
             score = float(block.values[block.leaf[node], lane])
-            attributes[node] = {"id": str(node), "score": None if math.isnan(score) else double(score)}
+            attributes[node] = {"id": str(node), "score": double(score)}
             inside[node] = []
             continue
         left, right = int(block.left[node]), int(block.right[node])
         default = left if block.missing_left[node] else right
         attributes[node] = {"id": str(node), "defaultChild": str(default)}
         field, threshold = names[block.feature[node]], float(block.threshold[node]) + 0.0  # -0.0 is 0.0
-        tests = {left: "lessOrEqual", right: "greaterThan"}
+        tests = [_predicate(field, test, threshold) for test in ("lessOrEqual", "greaterThan")]
+        if threshold == math.inf:  # which some programs do not read; every number is left of it
+            tests = [_predicate(field, test) for test in ("isNotMissing", "isMissing")]
+            tests = [TRUE, element("False")] if block.missing_left[node] else tests
         inside[node] = [
-            element("Node", attributes.pop(child), [_predicate(field, test, threshold), *inside.pop(child)])
-            for child, test in tests.items()
+            element("Node", attributes.pop(child), [test, *inside.pop(child)])
+            for child, test in zip((left, right), tests, strict=True)
         ]
     return element("Node", attributes[nodes[0]], [TRUE, *inside[nodes[0]]])
 
 
-def _predicate(field: str, operator: str, value: float) -> str:
-    return element("SimplePredicate", {"field": field, "operator": operator, "value": double(value)})
+def _predicate(field: str, operator: str, value: float | None = None) -> str:
+    written = None if value is None else double(value)
+    return element("SimplePredicate", {"field": field, "operator": operator, "value": written})

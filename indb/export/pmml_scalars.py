@@ -11,7 +11,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import reduce
+
+import numpy as np
 
 from indb.errors import UnsupportedModel
 from indb.export.pmml_fields import BOOLEAN, MAX_DEPTH, MAX_INLINE, NUMBER, TEXT, Fields, Value, reference
@@ -36,11 +39,17 @@ from indb.ir import (
     Type,
 )
 
+ARITHMETIC = {Op.ADD: "+", Op.SUB: "-", Op.MUL: "*", Op.DIV: "/"}
+"""Functions that pass missing values on, as the ops do."""
+
 FUNCTIONS = {
-    Op.ADD: "+", Op.SUB: "-", Op.MUL: "*", Op.DIV: "/", Op.ABS: "abs", Op.EXP: "exp", Op.LN: "ln", Op.SQRT: "sqrt",
+    Op.ABS: "abs", Op.EXP: "exp", Op.LN: "ln", Op.SQRT: "sqrt",
     Op.SIN: "sin", Op.COS: "cos", Op.TANH: "tanh", Op.FLOOR: "floor",
 }  # fmt: skip
-"""Functions that pass missing values on, as the ops do."""
+"""Functions that evaluators refuse a missing value for."""
+
+UNDEFINED = frozenset({"/", "ln", "sqrt"})
+"""Functions that have no result for some numbers: it is missing then, and no error."""
 
 COMPARISONS = {Op.LE: "lessOrEqual", Op.LT: "lessThan", Op.EQ: "equal"}
 
@@ -61,6 +70,9 @@ class Scalars:
         self._uses = Counter(id(child) for block in blocks for child in block.children)
         self._wide = {id(child) for block in blocks for child in block.children if block.width > child.width == 1}
         self._memo: dict[tuple[int, int], Value] = {}
+        for block in blocks:  # children come first, so that a long chain of blocks is no deep recursion
+            if isinstance(block, Apply | Reduce):
+                self.lanes(block)
 
     def lanes(self, block: Block) -> list[Value]:
         """Every lane of a block."""
@@ -134,8 +146,11 @@ class Scalars:
         raise refused(f"PMML has no expression for what a {type(block).__name__} block computes", hint)
 
     def _apply(self, op: Op, args: list[Value]) -> Value:
+        if op in ARITHMETIC:
+            return call(ARITHMETIC[op], [self.number(arg) for arg in args])
         if op in FUNCTIONS:
-            return call(FUNCTIONS[op], [self.number(arg) for arg in args])
+            x = self.named(self.number(args[0]))
+            return if_present([x], call(FUNCTIONS[op], [x]))
         if op in COMPARISONS:
             return call(COMPARISONS[op], [self.number(arg) for arg in args], BOOLEAN, false_if_missing=True)
         if op in (Op.AND, Op.OR):
@@ -146,10 +161,8 @@ class Scalars:
             return self._where(self.condition(args[0]), *(self.number(arg) for arg in args[1:]))
         x, *others = [self.named(self.number(arg)) for arg in args]
         match op:
-            case Op.MIN:
-                return call("if", [call("lessThan", [*others, x], BOOLEAN), *others, x])
-            case Op.MAX:
-                return call("if", [call("lessThan", [x, *others], BOOLEAN), *others, x])
+            case Op.MIN | Op.MAX:
+                return self._extreme([x, *others], "lessThan" if op is Op.MIN else "greaterThan")
             case Op.BETWEEN:
                 tests = [("lessOrEqual", others[0], x), ("lessOrEqual", x, others[1])]
                 both = [call(name, [a, b], BOOLEAN, false_if_missing=True) for name, a, b in tests]
@@ -184,15 +197,16 @@ class Scalars:
             return best
         found = constant(float(len(lanes) - 1))
         for place in range(len(lanes) - 2, -1, -1):
-            here = call("equal", [lanes[place], best], BOOLEAN)
+            here = call("equal", [lanes[place], best], BOOLEAN, false_if_missing=True)
             found = self._inline(call("if", [here, constant(float(place)), found]))
-        return found if len(lanes) > 1 else call("-", [best, best])  # a single lane is the first, or missing
+        return if_present([best], found)
 
     def _extreme(self, lanes: Sequence[Value], better: str) -> Value:
-        """The best of the lanes; missing where one is, as a comparison with it is."""
-        best = lanes[0]
-        for lane in lanes[1:]:
-            best = self.named(call("if", [call(better, [lane, best], BOOLEAN), lane, best]))
+        """The best of the lanes; missing where one is."""
+        best = self.named(lanes[0])
+        for lane in map(self.named, lanes[1:]):
+            wins = call(better, [lane, best], BOOLEAN, false_if_missing=True)
+            best = self.named(if_present([lane, best], call("if", [wins, lane, best])))
         return best
 
     def _inline(self, value: Value) -> Value:
@@ -205,7 +219,7 @@ class Scalars:
         if block.metric is Metric.SQUARED:
             named = [self.named(each) for each in differences]
             return self._sum([call("*", [each, each]) for each in named])
-        sizes = [call("abs", [each]) for each in differences]
+        sizes = [if_present([each], call("abs", [each])) for each in map(self.named, differences)]
         if block.metric is Metric.MANHATTAN:
             return self._sum(sizes)
         return self._extreme([constant(0.0), *map(self.named, sizes)], "greaterThan")
@@ -228,7 +242,17 @@ class Scalars:
         names = [
             self.field(self.number(self.lane(*place))) if number in used else "" for number, place in enumerate(places)
         ]
-        return reference(self.segments.trees(block, index, names), NUMBER)
+        gaps = np.isnan(block.values)
+        if math.isnan(block.base[index]):
+            return constant(math.nan)
+        total = replace(block, values=np.where(gaps, 0.0, block.values))
+        found = reference(self.segments.trees(total, index, names), NUMBER)
+        if not gaps[:, index].any():
+            return found
+        # A node must have a score: a second ensemble counts the leaves without one.
+        count = replace(block, values=gaps.astype(np.float64), base=np.zeros(block.width), single=False)
+        missing = reference(self.segments.trees(count, index, names), NUMBER)
+        return call("if", [call("equal", [missing, constant(0.0)], BOOLEAN), found])
 
 
 def refused(why: str, hint: str = "Write it with model.to_onnx().") -> UnsupportedModel:
@@ -238,13 +262,20 @@ def refused(why: str, hint: str = "Write it with model.to_onnx().") -> Unsupport
 
 def call(function: str, args: Sequence[Value], kind: str = "", false_if_missing: bool = False) -> Value:
     """A built-in function of some values; its type is that of the last one where `kind` says none."""
-    xml = element(
-        "Apply",
-        {"function": function, "mapMissingTo": "false" if false_if_missing else None},
-        [arg.xml for arg in args],
-    )
+    attributes = {
+        "function": function,
+        "mapMissingTo": "false" if false_if_missing else None,
+        "invalidValueTreatment": "asMissing" if function in UNDEFINED else None,
+    }
+    xml = element("Apply", attributes, [arg.xml for arg in args])
     reads = frozenset[str]().union(*(arg.reads for arg in args))
     return Value(xml, kind or args[-1].kind, reads, 1 + max(arg.depth for arg in args))
+
+
+def if_present(args: Sequence[Value], value: Value) -> Value:
+    """The value where no argument is missing, else missing."""
+    tests = [call("isNotMissing", [arg], BOOLEAN) for arg in args]
+    return call("if", [tests[0] if len(tests) == 1 else call("and", tests, BOOLEAN), value])
 
 
 def constant(value: Scalar) -> Value:

@@ -168,6 +168,10 @@ class Element:
         """Whether there is such an element; it does not count as read."""
         return any(child.name == name for child in self._children)
 
+    def unread(self, name: str) -> list[Element]:
+        """The elements in it that have this name; they do not count as read."""
+        return [child for child in self._children if child.name == name]
+
     def ignore(self) -> None:
         """Count it and all that is in it as read: it has no say in the scores."""
         self._read = True

@@ -34,7 +34,7 @@ def read_document(root: Element, name: str, columns: Sequence[str] | None) -> Mo
         data=data,
         derived=scope.derived_fields(transformations),
         functions=_functions(transformations),
-        names=_names(model, columns, name),
+        names=_names(model, written.columns(root) if columns is None else columns, name),
     )
     prediction, known = models.read_model(model, document)
     _check_inputs(known)
@@ -50,7 +50,7 @@ def read_document(root: Element, name: str, columns: Sequence[str] | None) -> Mo
     rows = verification.fields_of(verified) if verified is not None else []
     listed = tuple(document.columns[each] for each in known.mining if each in document.columns)
     plain = Model(listed, tuple(build.guarded(each, document.conditions) for each in targets), source)
-    own = written.assembled(plain, root, columns) if verified is None else None
+    own = written.assembled(plain, root) if verified is None else None
     if own is not None:
         return own
     roots = [block for target in targets for block in target.outputs.values()]

@@ -7,35 +7,47 @@ PMML does not have. Infinite numbers mean what they mean in indb: the model says
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from indb import build
 from indb.errors import InvalidModel
-from indb.ir import Block, Column, Label, Model, Target, rewrite
+from indb.ir import Block, Label, Model, Target
 from indb.readers.pmml.document import Element
 
 EXTENDER = "indb"
 
 
-def assembled(model: Model, root: Element, columns: Sequence[str] | None) -> Model | None:
-    """The model with the targets that the file says it had; None where it says nothing, or what does not fit.
+def columns(root: Element) -> list[str] | None:
+    """The columns that the file says the model had, in order; None where it says nothing, or what does not fit."""
+    about = _said(root)
+    names = about.get("columns")
+    count = len(root.one("DataDictionary").all("DataField")) - 1  # the last one is the target
+    fits = isinstance(names, list) and len(names) == count and all(isinstance(name, str) for name in names)
+    return names if fits else None
 
-    columns: the names that were asked for, if any.
-    """
-    header = root.find("Header")
-    found = [each for each in header.all("Extension") if each.get("extender") == EXTENDER] if header is not None else []
-    if len(found) != 1:
+
+def assembled(model: Model, root: Element) -> Model | None:
+    """The model with the targets that the file says it had; None where it says nothing, or what does not fit."""
+    about = _said(root)
+    if not about:
         return None
     try:
-        about = json.loads(found[0].needed("value"))
         targets = tuple(_target(model, **each) for each in about["targets"])
         source = {str(key): str(value) for key, value in about["source"].items()}
-        names = dict(zip((each.name for each in model.columns), about["columns"], strict=True))
-        known = Model(model.columns, targets, source)
-        return known if columns is not None else _renamed(known, names)
-    except (InvalidModel, LookupError, ValueError, TypeError, AttributeError, RecursionError):
+        return Model(model.columns, targets, source)
+    except (InvalidModel, LookupError, ValueError, TypeError, AttributeError):
         return None
+
+
+def _said(root: Element) -> dict[str, Any]:
+    """What the Extension holds; nothing where there is none, or several."""
+    extensions = [each for header in root.unread("Header") for each in header.unread("Extension")]
+    found = [each for each in extensions if each.get("extender") == EXTENDER]
+    try:
+        about = json.loads(found[0].needed("value")) if len(found) == 1 else {}
+    except (ValueError, RecursionError):
+        return {}
+    return about if isinstance(about, dict) else {}
 
 
 def _target(model: Model, name: str, labels: list[Label] | None, outputs: dict[str, list[str]]) -> Target:
@@ -50,12 +62,3 @@ def _target(model: Model, name: str, labels: list[Label] | None, outputs: dict[s
         str(output): build.concat([lanes[field] for field in fields]) for output, fields in outputs.items()
     }
     return Target(str(name), found, given)
-
-
-def _renamed(model: Model, names: dict[str, Any]) -> Model:
-    """The model with other names of columns."""
-    if all(old == new for old, new in names.items()):
-        return model
-    columns = {id(each): Column(str(names[each.name]), each.kind) for each in model.columns}
-    changed = rewrite(model, lambda block: columns.get(id(block), block))
-    return Model(tuple(columns.values()), changed.targets, model.source)
