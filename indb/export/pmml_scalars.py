@@ -70,6 +70,7 @@ class Scalars:
         self._uses = Counter(id(child) for block in blocks for child in block.children)
         self._wide = {id(child) for block in blocks for child in block.children if block.width > child.width == 1}
         self._memo: dict[tuple[int, int], Value] = {}
+        self._count = 0
         for block in blocks:  # children come first, so that a long chain of blocks is no deep recursion
             if isinstance(block, Apply | Reduce):
                 self.lanes(block)
@@ -82,7 +83,9 @@ class Scalars:
         """One lane of a block."""
         key = id(block), index
         if key not in self._memo:
-            if len(self._memo) >= MAX_VALUES:
+            terms = block.children[0].width if isinstance(block, Linear | Distance) else 1
+            self._count += terms
+            if self._count > MAX_VALUES:
                 raise refused(f"it takes more than {MAX_VALUES:,} numbers a row")
             value = self._lane(block, index)
             shared = self._uses[id(block)] > 1 or id(block) in self._wide
