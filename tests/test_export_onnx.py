@@ -115,4 +115,4 @@ def test_convert_writes_files_by_their_ending(tmp_path: Path) -> None:
         assert f"{end}: {(tmp_path / end).stat().st_size:,} bytes" in result.output
     assert [column.name for column in indb.read(tmp_path / "c.indb").columns] == list("xyzst")
     result = runner.invoke(main, ["convert", str(tmp_path / "a.indb"), "--to", "b.xyz"])
-    assert (result.exit_code, "found no ending" in result.output) == (2, True)
+    assert (result.exit_code, "found none" in result.output) == (2, True)
