@@ -20,7 +20,7 @@ SPREAD = {"age": (18.0, 80.0), "income": (5.0, 90.0)}
 """What usual values of a field lie between, where its file does not say it; else 0 and 8."""
 
 
-def rows_of(path: Path, model: Model, limit: int = 110) -> list[Row]:
+def rows_of(path: Path, model: Model, limit: int = 70) -> list[Row]:
     """Usual rows, and usual rows with one value changed: missing, infinite, invalid, on a border or an ulp beside it.
 
     A field that the model does not read is left out.
@@ -28,14 +28,24 @@ def rows_of(path: Path, model: Model, limit: int = 110) -> list[Row]:
     frame = usual(path, model)
     rng = np.random.default_rng(zlib.crc32(path.name.encode()))
     picked = pd.concat([frame.head(12), awkward_rows(model, frame, rng, limit)], ignore_index=True)
+    kinds = {name: str(_fields(path)[name].get("dataType")) for name in frame}
     rows: list[Row] = [
-        {name: None if value is None or value != value else value for name, value in zip(frame, values, strict=True)}
+        {name: _held(kinds[name], value) for name, value in zip(frame, values, strict=True)}
         for values in picked.itertuples(index=False)
     ]
     for name, values in borders(path).items():
         rows += [{**rows[place % 12], name: value} for place, value in enumerate(values) if name in frame]
     rows.append(dict.fromkeys(frame))
     return rows
+
+
+def _held(data_type: str, value: Any) -> Value:
+    """A value as a column holds it that stands for a field: no other than 0 and 1, no larger than 32 bits."""
+    if value is None or value != value:
+        return None
+    if (data_type == "boolean" and value not in (0.0, 1.0)) or (data_type == "integer" and abs(value) >= 2**31):
+        return None
+    return value if isinstance(value, str) else float(value)
 
 
 def usual(path: Path, model: Model) -> pd.DataFrame:
@@ -52,6 +62,8 @@ def usual(path: Path, model: Model) -> pd.DataFrame:
             found: Any = rng.choice(valid or ["a", "b"], N_USUAL).astype(object)
         elif valid:
             found = rng.choice([_number(value) for value in valid], N_USUAL)
+        elif field.get("dataType") == "boolean":
+            found = rng.choice([0.0, 1.0], N_USUAL)
         else:
             found = _numbers(field, rng)
         if rng.random() < 0.7:

@@ -42,8 +42,9 @@ def read_process(element: Element, scope: Scope) -> Prediction:
     points = np.array([rows.column(name, scope.field(name, rows.element)) for name in names], dtype=np.float64).T
     target = np.array(rows.target(scope), dtype=np.float64)
     scales, degree = KERNELS[kernel.name](kernel, len(names))
-    own = gamma * np.exp(-_distances(points, scales, degree))
-    weights = _solved(own + noise * np.eye(len(points)), target, element)
+    with np.errstate(all="ignore"):  # what overflows is refused
+        own = gamma * np.exp(-_distances(points, scales, degree))
+        weights = _solved(own + noise * np.eye(len(points)), target, element)
     return models.number(build.linear(_covariances(inputs, points, scales, degree, gamma), weights, 0.0))
 
 

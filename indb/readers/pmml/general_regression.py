@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from indb import build
-from indb.ir import Apply, Block, Concat, Op
+from indb.ir import Apply, Block, Concat, Op, Reduce, ReduceOp
 from indb.readers.pmml import functions, models, values
 from indb.readers.pmml.arithmetic import Arithmetic
 from indb.readers.pmml.document import Element
@@ -26,6 +26,8 @@ MODEL_TYPES = (
 )
 
 DOUBLES = Arithmetic()
+LARGEST_POWER = 709.782712893384
+"""The largest number whose exponential is a double."""
 ONE = build.number(1.0)
 
 CUMULATIVE: dict[str, Callable[[Block], Block]] = {
@@ -212,7 +214,7 @@ def _classification(element: Element, kind: str, terms: Terms, scope: Scope) -> 
             rest = build.subtract(rest, each)
         lanes: Block = Concat((*linked, rest))
     elif kind == "multinomialLogistic":
-        lanes = DOUBLES.simplemax([*map(DOUBLES.exp, sums), ONE])
+        lanes = _shares(Concat((*sums, build.number(0.0))))
     elif kind == "ordinalMultinomial":
         link = element.chosen("cumulativeLink", CUMULATIVE)
         upto = [*(link(_shifted(element, total, scope)) for total in sums), ONE]
@@ -221,6 +223,12 @@ def _classification(element: Element, kind: str, terms: Terms, scope: Scope) -> 
     else:
         raise element.refused(f"modelType={kind!r} of a classification")
     return models.classes(scope, categories, element, build.argmax(lanes), lanes)
+
+
+def _shares(x: Block) -> Block:
+    """exp(x) over the sum of all, missing where one of them is no double: there JPMML goes on with NaN."""
+    held = build.less_equal(Reduce(ReduceOp.MAX, x), build.number(LARGEST_POWER))
+    return build.where(held, build.softmax(x), build.MISSING)
 
 
 def _categories(element: Element, kind: str, terms: Terms, scope: Scope) -> list[str]:
