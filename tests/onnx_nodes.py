@@ -16,7 +16,7 @@ from onnx_rows import Array, constants
 
 PARAMETERS: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("Reshape", "Squeeze", "Unsqueeze", "Expand", "TopK", "CumSum", "CumProd", "Split", "Gather",
-                     "Trilu", "GatherElements", "GatherND"), (1,)),
+                     "Trilu", "CastLike", "GatherElements", "GatherND"), (1,)),
     **dict.fromkeys(("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin",
                      "ReduceProd", "ReduceSum", "ReduceSumSquare", "Tile", "ArrayFeatureExtractor"), (1,)),
     "Slice": (1, 2, 3, 4), "Pad": (1, 2, 3), "Clip": (1, 2), "OneHot": (1, 2), "Range": (1, 2), "Compress": (1,),
