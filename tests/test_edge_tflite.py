@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import indb
 from indb import codec
 from indb.errors import ModelFileError, UnsupportedModel
 from indb.ir import ForeignModel, Model
+from indb.readers.edge import trial
 from indb.runtime.scorer import Scorer
 
 interpreter = pytest.importorskip("ai_edge_litert.interpreter")
@@ -145,3 +148,36 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
 def test_an_older_indb_refuses_its_files(tmp_path: Path) -> None:
     model = read(dense(np.random.default_rng(0), [4, 8, 3], last="HARD_SWISH"), tmp_path)
     assert b'"format":5' in codec.encode(model)
+
+
+def test_a_file_that_crashes_litert_crashes_another_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    data = dense(np.random.default_rng(0), [4, 8, 3])
+    real = trial._started
+    aborting = [sys.executable, "-c", "import os, sys; sys.stdin.buffer.read(20); os.abort()"]
+    found = trial.Trial()
+    monkeypatch.setattr(trial, "TRIAL", found)
+    monkeypatch.setattr(
+        trial, "_started", lambda: subprocess.Popen(aborting, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+    )
+    with pytest.raises(ModelFileError, match="cannot load m.tflite: LiteRT crashes on it"):
+        read(data, tmp_path)
+    monkeypatch.setattr(trial, "_started", real)
+    assert read(data, tmp_path)
+    found.end()
+
+
+@pytest.mark.slow
+def test_changed_files_are_read_or_refused(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    data = dense(random, [4, 8, 3])
+    taken = 0
+    for _ in range(300):
+        changed = bytearray(data)
+        for place in random.integers(0, len(data), random.integers(1, 4)):
+            changed[place] = random.integers(0, 256)
+        try:
+            read(bytes(changed), tmp_path)
+            taken += 1
+        except (ModelFileError, UnsupportedModel):
+            continue
+    assert taken > 10

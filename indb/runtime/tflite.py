@@ -6,6 +6,7 @@ and give the real numbers that their integers stand for.
 
 from __future__ import annotations
 
+import math
 from threading import Lock
 from typing import Any
 
@@ -20,6 +21,9 @@ QUANTIZE = 114
 """The number of the operator that makes integers of numbers."""
 
 
+MAX_WIDTH = 1 << 20
+
+
 class Graph(tensors.Graph):
     """A graph of any number of rows, or of as many as the file says where it cannot be resized.
 
@@ -31,23 +35,18 @@ class Graph(tensors.Graph):
             from ai_edge_litert.interpreter import Interpreter
         except ImportError:
             raise absent("ai-edge-litert", what) from None
-        try:
-            self.file = tflite_file.parse(data)
-            self.inputs = [_tensor(self.file, place) for place in self.file.inputs]
-            self.outputs = [_tensor(self.file, place) for place in self.file.outputs]
-        except ValueError as error:
-            raise ModelFileError(f"{what}: {error}") from error
+        self.file, self.inputs, self.outputs = check(data, what)
         self._lock = Lock()
         self._rows = 0
         try:
             self._interpreter = Interpreter(model_content=data, num_threads=1)
             self._interpreter.allocate_tensors()
+            self._places = [
+                [each["index"] for each in details]
+                for details in (self._interpreter.get_input_details(), self._interpreter.get_output_details())
+            ]
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(f"{what}: LiteRT says {str(error).strip()}") from error
-        self._places = [
-            [each["index"] for each in details]
-            for details in (self._interpreter.get_input_details(), self._interpreter.get_output_details())
-        ]
         self.fills = not self._resizes()
         self.at_most = _stored_rows(self.file) if self.fills else None
 
@@ -91,6 +90,19 @@ class Graph(tensors.Graph):
         self._interpreter.allocate_tensors()
 
 
+def check(data: bytes, what: str) -> tuple[TFLiteFile, list[Tensor], list[Tensor]]:
+    """The content of a file, what it takes and gives, without LiteRT.
+
+    Raises: ModelFileError when it is damaged, or uses what is not run here.
+    """
+    try:
+        file = tflite_file.parse(data)
+        inputs, outputs = ([_tensor(file, place) for place in places] for places in (file.inputs, file.outputs))
+        return file, inputs, outputs
+    except ValueError as error:
+        raise ModelFileError(f"{what}: {error}") from error
+
+
 def _sizes(tensor: Tensor) -> tuple[int, ...]:
     return tuple(size or 1 for size in tensor.shape)
 
@@ -110,6 +122,8 @@ def _tensor(file: TFLiteFile, place: int) -> Tensor:
     if entry.kind not in DTYPES or entry.kind == "text":
         raise ValueError(f"its tensor {name!r} holds {entry.kind}, needed numbers")
     shape: tuple[Any, ...] = tuple(None if size < 0 else size for size in entry.signature[1:])
+    if math.prod(size or 1 for size in shape) > MAX_WIDTH:
+        raise ValueError(f"its tensor {name!r} has {shape} values for a row, needed at most {MAX_WIDTH}")
     if entry.quantization is None:
         # An integer of a missing number is whatever a processor makes of it.
         needed = any(step.code == QUANTIZE and place in step.inputs for step in file.operators)

@@ -35,6 +35,9 @@ FORBIDDEN = {
 UNUSUAL = {5: "keeps its value from one row to the next", 6: "is sparse", 9: "is a variant"}
 """Field of a tensor -> what it says of it."""
 
+OPTIONAL = {3: (2,), 4: (2,), 9: (2,), 67: (3,), **dict.fromkeys((16, 44, 52), range(1, 48))}
+"""BuiltinOperator -> which of its inputs may be left out: biases, and parts of an LSTM."""
+
 LAST_BUILTIN = 162
 """Operators with higher numbers are those of StableHLO, for compilers."""
 
@@ -156,22 +159,23 @@ def _tensor(table: Table, buffers: list[bytes]) -> TensorEntry:
     data = buffers[number]
     if data and kind in SIZES and len(data) != math.prod(shape) * SIZES[kind]:
         raise Damaged(f"tensor {name!r} has {len(data)} bytes for the shape {shape} of {kind}")
-    return TensorEntry(name, kind, shape, signature or shape, data, _quantization(table.table(4), name, shape))
+    return TensorEntry(name, kind, shape, signature or shape, data, _quantization(table.table(4), name, kind, shape))
 
 
-def _quantization(table: Table | None, name: str, shape: tuple[int, ...]) -> Quantization | None:
-    if table is None:
+def _quantization(table: Table | None, name: str, kind: str, shape: tuple[int, ...]) -> Quantization | None:
+    if table is None or not kind.startswith(("int", "uint")):
         return None
     scales, zeros, axis = table.numbers(2, "f4"), table.numbers(3, "i8"), table.number(6, "i")
     if len(scales) == 0:
         return None
     zeros = zeros if len(zeros) else np.zeros(len(scales), dtype=np.int64)
-    if len(zeros) != len(scales) or not (np.isfinite(scales).all() and (scales > 0.0).all()):
-        raise Damaged(f"tensor {name!r} has {len(scales)} scales and {len(zeros)} zero points, needed positive ones")
+    if len(zeros) != len(scales) or not ((scales >= 1e-15) & (scales <= 1e15)).all():  # NaN is neither
+        raise Damaged(f"tensor {name!r} has the scales {scales} and {len(zeros)} zero points, needed positive ones")
     if len(scales) > 1 and (not 0 <= axis < len(shape) or shape[axis] != len(scales)):
         raise Damaged(f"tensor {name!r} has {len(scales)} scales for axis {axis} of the shape {shape}")
-    if np.abs(zeros).max() > 1 << 31:
-        raise Damaged(f"tensor {name!r} has the zero point {zeros}")
+    limits = np.iinfo(kind)
+    if zeros.min() < limits.min or zeros.max() > limits.max:
+        raise Damaged(f"tensor {name!r} of {kind} has the zero point {zeros}")
     return Quantization(scales, zeros, axis)
 
 
@@ -182,9 +186,11 @@ def _operator(table: Table, codes: list[tuple[int, int]], n_tensors: int) -> Ope
     inputs, outputs = table.integers(1), table.integers(2)
     if any(not -1 <= place < n_tensors for place in inputs) or any(not 0 <= place < n_tensors for place in outputs):
         raise Damaged(f"an operator takes tensors {inputs} and gives {outputs} of {n_tensors}")
+    code, version = codes[number]
+    if any(place < 0 and at not in OPTIONAL.get(code, ()) for at, place in enumerate(inputs)):
+        raise Damaged(f"operator {code} takes tensors {inputs}, needed all of them")
     if any(not -1 <= place < n_tensors for place in table.integers(8)):
         raise Damaged(f"an operator keeps tensors {table.integers(8)} of {n_tensors}")
-    code, version = codes[number]
     return Operator(code, version, inputs, outputs, table.table(4))
 
 

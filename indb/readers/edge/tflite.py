@@ -15,11 +15,11 @@ from indb import build
 from indb.evaluate import evaluate_values
 from indb.ir import Block, Column, Model, Target
 from indb.readers.base import File, reads_files
-from indb.readers.edge import dense
+from indb.readers.edge import dense, trial
 from indb.readers.edge.integers import NotExact
 from indb.readers.graphs import foreign_model
 from indb.runtime.tensors import Tensor
-from indb.runtime.tflite import Graph
+from indb.runtime.tflite import Graph, check
 
 NAME = "TFLite graph"
 
@@ -39,7 +39,10 @@ def read(file: File, columns: Sequence[str] | None) -> Model:
     Raises: ModelFileError when LiteRT is missing here, or the file is damaged or needs operators that are not built in;
     UnsupportedModel for inputs and outputs that a table does not have.
     """
-    graph = Graph(file.data, f"cannot load {file.name}")
+    what = f"cannot load {file.name}"
+    check(file.data, what)
+    trial.check(file.data, what)
+    graph = Graph(file.data, what)
     source = {"class": NAME, "library": "LiteRT", "version": graph.file.description}
     foreign = foreign_model(graph, file, columns, "tflite", source)
     try:

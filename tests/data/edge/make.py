@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -109,7 +110,33 @@ def keras_files() -> None:
     keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda each: each * 2)]).save(FOLDER / "lambda.keras")
 
 
+def tflite_file() -> None:
+    """net.tflite: float32 in, a layer of integers of 8 bits, float32 out."""
+    sys.path.insert(0, str(FOLDER.parents[1]))
+    import numpy as np
+    from tflite_files import Entry, Step, write
+
+    random = np.random.default_rng(0)
+    entries = [
+        Entry("x", [-1, 3]),
+        Entry("integers", [-1, 3], "int8", scale=0.05, zero=-10),
+        Entry("weights", [1, 3], "int8", random.integers(-127, 128, (1, 3)), 0.01, 0),
+        Entry("bias", [1], "int32", [250], 0.0005, 0),
+        Entry("sum", [-1, 1], "int8", scale=0.08, zero=3),
+        Entry("share", [-1, 1], "int8", scale=1 / 256, zero=-128),
+        Entry("y", [-1, 1]),
+    ]
+    steps = [
+        Step("QUANTIZE", [0], [1]),
+        Step("FULLY_CONNECTED", [1, 2, 3], [4], {}, 5),
+        Step("LOGISTIC", [4], [5], {}, 2),
+        Step("DEQUANTIZE", [5], [6], {}, 2),
+    ]
+    (FOLDER / "net.tflite").write_bytes(write(entries, steps, [0], [6], description="made by hand"))
+
+
 if __name__ == "__main__":
+    tflite_file()
     pytorch()
     executorch()
     keras_files()
