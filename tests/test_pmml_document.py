@@ -73,3 +73,18 @@ def test_what_is_not_read_is_refused_by_element_and_line(tmp_path, old, new, why
     assert old in text
     with pytest.raises((ModelFileError, UnsupportedModel), match=why):
         indb.read(written(tmp_path, text.replace(old, new)))
+
+
+def test_functions_that_call_each_other_are_counted(tmp_path):
+    """Each of 20 functions calls the one before it twice: a million expressions, of which few are read."""
+    parameter = '<ParameterField name="p"/>'
+    first = f'<DefineFunction name="f0">{parameter}<Apply function="exp"><FieldRef field="p"/></Apply></DefineFunction>'
+    others = "".join(
+        f'<DefineFunction name="f{n}">{parameter}<Apply function="f{n - 1}"><Apply function="f{n - 1}">'
+        '<FieldRef field="p"/></Apply></Apply></DefineFunction>'
+        for n in range(1, 20)
+    )
+    text = (DATA / "regression_fields.pmml").read_text()
+    text = text.replace("<TransformationDictionary>", f"<TransformationDictionary>{first}{others}")
+    with pytest.raises(UnsupportedModel, match="its functions come to more than 20000 expressions"):
+        indb.read(written(tmp_path, text.replace('<Apply function="ln">', '<Apply function="f19">')))

@@ -18,7 +18,7 @@ from indb.readers.pmml.expressions import expression_in, read_expression
 from indb.readers.pmml.predicates import Logic, predicate_in, read_predicate
 from indb.readers.pmml.values import Value
 
-MAX_EXPRESSIONS = 100_000
+MAX_EXPRESSIONS = 20_000
 """How many expressions are read, counting those in functions once for each call: functions can call each other."""
 
 MAX_CALLS = 60

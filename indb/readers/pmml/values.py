@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from indb import build
-from indb.ir import Apply, Block, Column, Concat, Const, Label, Lookup, Op, Take, Type, walk
+from indb.ir import Apply, Block, Column, Const, Label, Lookup, Op, Type
 from indb.readers.pmml.document import BOOLEANS, NUMBER, Element
 
 DATA_TYPES = ("string", "integer", "float", "double", "boolean")
@@ -159,26 +159,32 @@ def texts_of(root: Block, columns: Mapping[str, Sequence[str] | None]) -> tuple[
     columns: what is known of columns in the same way.
     """
     found: dict[int, dict[str, None] | None] = {}
-    for block in walk([root]):
-        if block.type is not Type.TEXT:
+    stack = [root]
+    while stack:
+        block = stack[-1]
+        parts = [] if isinstance(block, Lookup) else [part for part in block.children if part.type is Type.TEXT]
+        waiting = [part for part in parts if id(part) not in found]
+        if waiting:  # what a lookup reads has no say in what it gives
+            stack += waiting
             continue
-        match block:
-            case Const(values):
-                texts: dict[str, None] | None = {str(value): None for value in values if value is not None}
-            case Lookup(values=rows, unknown=unknown, missing=gap):
-                texts = {str(value): None for row in (*rows, unknown, gap) for value in row if value is not None}
-            case Apply(args=args):
-                texts = _union([found[id(arg)] for arg in args if arg.type is Type.TEXT])
-            case Concat() | Take():
-                texts = _union([found[id(part)] for part in block.children])
-            case Column(name):
-                known = columns.get(name)
-                texts = None if known is None else dict.fromkeys(known)
-            case _:
-                texts = None
+        stack.pop()
+        texts = _own_texts(block, columns) if not parts else _union([found[id(part)] for part in parts])
         found[id(block)] = None if texts is not None and len(texts) > MAX_TEXTS else texts
-    texts = found[id(root)]
-    return None if texts is None else tuple(texts)
+    result = found[id(root)]
+    return None if result is None else tuple(result)
+
+
+def _own_texts(block: Block, columns: Mapping[str, Sequence[str] | None]) -> dict[str, None] | None:
+    """The texts that a block gives which passes on none of its children."""
+    match block:
+        case Const(values):
+            return {str(value): None for value in values if value is not None}
+        case Lookup(values=rows, unknown=unknown, missing=gap):
+            return {str(value): None for row in (*rows, unknown, gap) for value in row if value is not None}
+        case Column(name):
+            known = columns.get(name)
+            return None if known is None else dict.fromkeys(known)
+    return None
 
 
 def _union(parts: Sequence[dict[str, None] | None]) -> dict[str, None] | None:
