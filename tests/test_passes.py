@@ -182,6 +182,11 @@ def test_fold_looks_up_what_an_imputer_puts_in():
         (build.clip(X, build.number(0.0), build.number(1.0)), 2.0, 3.0),
         (Apply(Op.FLOOR, (X,)), 0.0, 2.0),
         (build.divide(X, build.number(1e-300)), -1.0, 1e308),
+        (build.single(X), -np.inf, np.inf),
+        (build.single(X), -np.inf, 0.0),
+        (build.single(X), 0.0, np.inf),
+        (build.multiply(X, build.number(-1e300)), -np.inf, 5.0),
+        (build.multiply(X, build.number(-1e300)), -np.inf, -np.inf),
     ],
 )
 def test_fold_conditions_finds_the_borders_on_the_column(lane, low, high):

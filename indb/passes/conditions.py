@@ -61,6 +61,8 @@ def _column_between(lane: Monotone, low: float, high: float) -> Block:
     edges = np.array([high, math.nextafter(low, -math.inf)])
     last = lane.last_at_most(edges)
     found = lane.holds_at(last, edges)
+    if low == -math.inf:  # below which there is no double: every value passes that border
+        last[1], found[1] = (-math.inf, False) if lane.rising else (math.inf, True)
     at_most, above = (last[0], last[1]) if lane.rising else (last[1], last[0])
     has_most, has_above = (found[0], found[1]) if lane.rising else (found[1], found[0])
     first = math.nextafter(above, math.inf) if has_above else -math.inf
