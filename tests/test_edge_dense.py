@@ -12,6 +12,7 @@ import pytest
 from edge import rows, scored, single
 
 import indb
+from indb import codec
 from indb.evaluate import evaluate
 from indb.ir import ForeignModel, Model
 
@@ -45,6 +46,7 @@ def direct(data: bytes, *given: Any) -> Any:
 
 def ours(model: Model, values: Any) -> Any:
     """What the blocks give."""
+    model = model.in_sql
     assert not isinstance(model, ForeignModel), model.source["reason"]
     columns = {column.name: values[:, index] for index, column in enumerate(model.columns)}
     (found,) = evaluate(model, columns)[""].values()
@@ -145,14 +147,17 @@ def test_a_missing_number_has_no_integer(tmp_path: Path) -> None:
     values[1, 2] = np.nan
     model = read(layers(0, True), tmp_path)
     assert np.isnan(ours(model, values)).any(axis=1).tolist() == [False, True, False]
-    large = read(layers(0, True, n_in=700), tmp_path)
-    assert isinstance(large, ForeignModel)
-    assert large.source["reason"] == "LiteRT multiplies the 6,327 weights of m.tflite faster"
-    rows_ = np.zeros((3, 700))
-    rows_[1, 2] = np.nan
-    found = scored(large, rows_)[""]["transform"]
+    found = scored(model, values)[""]["transform"]
     assert np.isnan(found).any(axis=1).tolist() == [False, True, False]
-    np.testing.assert_array_equal(found, ours(large.in_sql, rows_))
+    np.testing.assert_array_equal(found, ours(model, values))
+
+
+def test_large_float32_networks_have_both_forms(tmp_path: Path) -> None:
+    model = read(dense(np.random.default_rng(0), [700, 9, 3]), tmp_path)
+    assert isinstance(model, ForeignModel)
+    assert model.source["reason"] == "LiteRT multiplies the 6,339 weights of m.tflite faster"
+    values = np.random.default_rng(1).normal(size=(3, 700))
+    np.testing.assert_allclose(scored(model, values)[""]["transform"], ours(model, values), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("last", ["SOFTMAX", "LOGISTIC", "TANH", ""])
@@ -163,6 +168,34 @@ def test_float32_networks(activation: str, last: str, tmp_path: Path) -> None:
     found, wanted = ours(read(data, tmp_path), values), direct(data, single(values))
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-5)  # its layers add terms of up to 100 in float32
     assert np.isnan(found[2]).all()
+
+
+def test_integers_have_both_forms_small_float32_only_blocks(tmp_path: Path) -> None:
+    model = read(layers(1, True, "relu6", 3, 4), tmp_path)
+    assert isinstance(model, ForeignModel)
+    assert model.source["reason"] == "LiteRT computes the integers of m.tflite faster"
+    again = codec.decode(codec.encode(model))
+    values = np.random.default_rng(6).normal(size=(50, 3))
+    for each in (model, again):
+        np.testing.assert_array_equal(scored(each, values)[""]["transform"], ours(again, values))
+    assert not read(dense(np.random.default_rng(3), [3, 5, 3]), tmp_path).is_foreign
+
+
+def test_the_planner_takes_litert_for_integers(tmp_path: Path) -> None:
+    entries = [
+        Entry("x", [-1, 3], "int8", scale=0.05, zero=3),
+        Entry("w", [1, 3], "int8", [[90, -47, 120]], [0.01], [0]),
+        Entry("b", [1], "int32", [-300], [0.0005], [0]),
+        Entry("y", [-1, 1], "int8", scale=0.06, zero=-5),
+        Entry("p", [-1, 1], "int8", scale=1 / 256, zero=-128),
+    ]
+    steps = [Step("FULLY_CONNECTED", [0, 1, 2], [3], {}, 5), Step("LOGISTIC", [3], [4], {}, 2)]
+    model = read(write(entries, steps, [0], [4]), tmp_path)
+    with duckdb.connect() as connection, indb.connect(connection) as database:
+        connection.execute("CREATE TABLE numbers AS SELECT 1 AS id, 0.5 AS x0, -2.0 AS x1, 3.0 AS x2")
+        assert database.deploy("net", model, "numbers").strategy == "udf"
+        (found,) = connection.execute("SELECT predict('net', n) FROM numbers AS n").fetchone() or ()
+    assert found == ours(model, np.array([[0.5, -2.0, 3.0]]))[0, 0]
 
 
 def test_sums_that_may_overflow_have_no_score(tmp_path: Path) -> None:
