@@ -142,6 +142,8 @@ def run(
         reached = int(state[0])
         if problem:
             findings.append(Finding(reached, problem))
+            if progress:
+                progress(f"number {reached}: {problem}")
         start = reached + 1 if problem else stop
     return findings
 
@@ -156,6 +158,8 @@ def _watch(
         running = process.is_alive()
         while not found.empty():
             findings.append(found.get())
+            if progress:
+                progress(f"number {findings[-1].number}: {findings[-1].problem}")
         since = state[1]
         if running and since and time.monotonic() - since > LIMIT_SECONDS:
             process.kill()
