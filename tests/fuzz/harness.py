@@ -108,7 +108,10 @@ def _work(kind: str, seed: int, numbers: range, state: Any, found: Any) -> None:
     limit = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + LIMIT_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     forbid(folder)
+    parent = os.getppid()
     for number in numbers:
+        if os.getppid() != parent:  # which was killed, so that nobody watches
+            return
         data = inputs.make(number)
         state[0], state[1] = number, time.monotonic()
         try:
