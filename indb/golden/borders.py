@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indb import build
 from indb.evaluate import evaluate
@@ -43,6 +45,11 @@ FREE = frozenset({Op.EXP, Op.LN, Op.SIN, Op.COS, Op.TANH})
 APART = 1e-9
 """How far from a border, relative to it, two libraries that round differently are on the same side."""
 
+Places: TypeAlias = NDArray[np.intp]
+
+MAX_ROWS = 256
+"""How many constants lanes are compared with at most when they are computed together."""
+
 MAX_BITS = np.array(np.finfo(np.float64).max).view(np.int64)
 
 
@@ -58,6 +65,7 @@ def turning_points(model: Model) -> dict[str, list[Point]]:
             for column, point in split_points(block, _lanes(block)):
                 found[column.name].append(point)
     alone: defaultdict[str, set[float | str]] = defaultdict(set)
+    computed: defaultdict[Column, dict[Block, set[float]]] = defaultdict(lambda: defaultdict(set))
     for lane, values in _compared(model):
         only = _only_column(lane)
         if only is None or only.kind is not lane.type:
@@ -65,7 +73,10 @@ def turning_points(model: Model) -> dict[str, list[Point]]:
         if lane is only or lane.type is Type.TEXT:
             alone[only.name].update(values)
         elif _has_borders(lane):
-            alone[only.name].update(_borders(lane, only, np.array(values, dtype=np.float64)))
+            computed[only][lane].update(map(float, values))
+    for column, lanes in computed.items():
+        for group in _groups(lanes):
+            alone[column.name].update(_borders(group, column))
     for name, others in alone.items():
         known = {point.value for point in found[name]}
         found[name] += [Point(value) for value in others - known]
@@ -134,36 +145,57 @@ def _has_borders(lane: Block) -> bool:
     return all(isinstance(block, Column | Const | Apply | Concat | Take) for block in walk([lane]))
 
 
-def _borders(lane: Block, column: Column, constants: Floats) -> list[float]:
-    """The values of the column at which a lane passes one of some constants.
+def _groups(lanes: Mapping[Block, Collection[float]]) -> Iterator[dict[Block, Floats]]:
+    """Lanes with the constants that each is compared with, few enough at a time that all lanes take all rows."""
+    group: dict[Block, Floats] = {}
+    for lane, constants in lanes.items():
+        if group and sum(map(len, group.values())) + len(constants) > MAX_ROWS:
+            yield group
+            group = {}
+        group[lane] = np.array(sorted(constants), dtype=np.float64)
+    if group:
+        yield group
+
+
+def _borders(lanes: Mapping[Block, Floats], column: Column) -> Iterator[float]:
+    """The values of the column at which lanes pass the constants of each.
 
     Bisection over the bits of doubles, on either side of zero, so that it ends at the exact border of a lane that is
-    monotone there. Where libraries round differently it is no border to all of them, and two values beside it are
-    given, far enough from it.
+    monotone there. All lanes are computed together, as they often share most of their blocks. Where libraries round
+    differently it is no border to all of them, and two values beside it are given, far enough from it.
     """
-    probe = Model((column,), (Target("", {"transform": lane}),))
+    probe = Model((column,), tuple(Target(str(place), {"transform": lane}) for place, lane in enumerate(lanes)))
+    constants: Floats = np.concatenate(list(lanes.values()))
+    owner = np.repeat(np.arange(len(lanes)), [len(each) for each in lanes.values()])
 
-    def below(x: Floats) -> Bools:
-        values = evaluate(probe, {column.name: x})[""]["transform"][:, 0]
-        return np.asarray(values <= constants, dtype=bool)
+    def below(x: Floats, asked: Places) -> Bools:
+        outputs = evaluate(probe, {column.name: x})
+        values = np.concatenate([outputs[str(place)]["transform"] for place in range(len(lanes))], axis=1)
+        return np.asarray(values[np.arange(len(x)), owner[asked]] <= constants[asked], dtype=bool)
 
-    found: Floats = np.concatenate([_last_alike(below, sign, len(constants)) for sign in (1.0, -1.0)])
-    if any(isinstance(block, Apply) and block.op in FREE for block in walk([lane])):
-        found = np.concatenate([found * (1.0 - APART), found * (1.0 + APART)])
-    return [float(value) for value in found]
+    sides = [_last_alike(below, sign, len(constants)) for sign in (1.0, -1.0)]
+    found = np.concatenate([values for values, _ in sides])
+    owners = owner[np.concatenate([asked for _, asked in sides])]
+    for place, lane in enumerate(lanes):
+        own = found[owners == place]
+        if any(isinstance(block, Apply) and block.op in FREE for block in walk([lane])):
+            own = np.concatenate([own * (1.0 - APART), own * (1.0 + APART)])
+        yield from own.tolist()
 
 
-def _last_alike(below: Callable[[Floats], Bools], sign: float, count: int) -> Floats:
+def _last_alike(below: Callable[[Floats, Places], Bools], sign: float, count: int) -> tuple[Floats, Places]:
     """From zero to the largest double of a sign, the last one for which `below` says what it says of zero.
 
-    Of the `count` that are sought at once only those are given for which it says something else at the end.
+    Of the `count` that are sought at once only those are given for which it says something else at the end, with their
+    places; `below` is asked of numbers and the places that they are for.
     """
-    low, high = np.zeros(count, dtype=np.int64), np.full(count, MAX_BITS)
-    first = below(sign * low.view(np.float64))
-    turns = below(sign * high.view(np.float64)) != first
+    asked = np.arange(count)
+    first = below(np.full(count, sign * 0.0), asked)
+    asked = np.flatnonzero(below(np.full(count, sign * np.finfo(np.float64).max), asked) != first)
+    low, high = np.zeros(len(asked), dtype=np.int64), np.full(len(asked), MAX_BITS)
     while (high - low > 1).any():
         middle = low + (high - low) // 2
-        same = below(sign * middle.view(np.float64)) == first
+        same = below(sign * middle.view(np.float64), asked) == first[asked]
         low, high = np.where(same, middle, low), np.where(same, high, middle)
-    found: Floats = (sign * low.view(np.float64))[turns]
-    return found
+    found: Floats = sign * low.view(np.float64)
+    return found, asked
