@@ -80,7 +80,8 @@ def read(
 def _adjusts(model: Element) -> bool:
     """Whether a tree has more to it than its nodes."""
     penalty = model.get("missingValuePenalty")
-    return any(model.has(name) for name in ("Output", "Targets")) or penalty not in (None, "1", "1.0")
+    has_more = any(model.has(name) for name in ("Output", "Targets")) or tree.follows_several(model)
+    return has_more or penalty not in (None, "1", "1.0")
 
 
 def _sum(numbers: list[float]) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 
 from indb import build
 from indb.ir import Block, Floats, Lookup, Type
-from indb.readers.pmml import values
+from indb.readers.pmml import open_paths, values
 from indb.readers.pmml.document import Element
 from indb.readers.pmml.models import Prediction, reads_model
 from indb.readers.pmml.outputs import lane_for
@@ -50,13 +50,11 @@ def grown(element: Element, scope: Scope, splits: Splits | None = None, offset: 
     """The tree of a TreeModel, into splits that hold other trees already if they are given."""
     element.choice("splitCharacteristic", ("binarySplit", "multiSplit"), "multiSplit")
     strategy = element.choice("missingValueStrategy", MISSING_STRATEGIES, "none")
-    last = element.choice(
-        "noTrueChildStrategy", ("returnNullPrediction", "returnLastPrediction"), "returnNullPrediction"
-    )
+    last = _stays(element)
     nodes = nodes_of(element.one("Node"))
     _resolve_defaults(nodes)
     splits = Splits() if splits is None else splits
-    grower = Grower(nodes, scope, splits, strategy, last == "returnLastPrediction", offset=offset)
+    grower = Grower(nodes, scope, splits, strategy, last, offset=offset)
     penalty = element.number("missingValuePenalty", 1.0)
     if penalty != 1.0:
         if any(_has_surrogates(node.predicate) for node in nodes):
@@ -64,6 +62,17 @@ def grown(element: Element, scope: Scope, splits: Splits | None = None, offset: 
         grower.keep_jumps = True
     grower.grow()
     return Tree(element, nodes, splits, grower)
+
+
+def _stays(element: Element) -> bool:
+    """Whether a row stays at a node without a true child, or else has no prediction."""
+    choices = ("returnNullPrediction", "returnLastPrediction")
+    return element.choice("noTrueChildStrategy", choices, "returnNullPrediction") == "returnLastPrediction"
+
+
+def follows_several(element: Element) -> bool:
+    """Whether a tree follows every path that a missing value leaves open."""
+    return element.get("missingValueStrategy") in open_paths.STRATEGIES
 
 
 def _has_surrogates(predicate: Element) -> bool:
@@ -145,6 +154,8 @@ def _shares(parts: Sequence[Element]) -> list[float]:
 @reads_model("TreeModel", single=True)
 def read(element: Element, scope: Scope) -> Prediction:
     """A tree on its own."""
+    if follows_several(element):
+        return _several(element, scope)
     tree = grown(element, scope)
     number = tree.rows(np.arange(len(tree.nodes), dtype=float).reshape(-1, 1))
     if scope.function == "regression":
@@ -188,6 +199,49 @@ def text_of(value: float | str, data_type: str) -> str:
     if data_type == "boolean":
         return "true" if value else "false"
     return str(int(value)) if value == math.floor(value) and data_type == "integer" else repr(value)
+
+
+def _several(element: Element, scope: Scope) -> Prediction:
+    """A tree whose prediction is that of all leaves that a row may reach. Its class there is the likeliest of all."""
+    element.choice("splitCharacteristic", ("binarySplit", "multiSplit"), "multiSplit")
+    strategy = element.choice("missingValueStrategy", open_paths.STRATEGIES)
+    if scope.function != "classification":
+        raise element.refused(f"missingValueStrategy={strategy!r} of a regression: it counts the records of classes")
+    if element.number("missingValuePenalty", 1.0) != 1.0:
+        raise element.refused(f"missingValuePenalty of missingValueStrategy={strategy!r}")
+    nodes = nodes_of(element.one("Node"))
+    paths = open_paths.Paths.read(nodes, scope, _stays(element))
+    found = distributions(nodes, target_texts(scope))
+    if found.probabilities is None or (found.confidences is None and strategy == "weightedConfidence"):
+        raise element.refused(f"missingValueStrategy={strategy!r} without confidences, or counts, in its nodes")
+    number = paths.number()
+    given = found.probabilities if found.confidences is None else found.confidences
+    if strategy == "aggregateNodes":
+        several = shares = open_paths.shares(paths.counts(record_counts(nodes, found.categories)))
+        sure = open_paths.at(number, several, given)
+    else:
+        ends = [place for place, node in enumerate(nodes) if paths.last or not node.children]
+        if np.isnan(given[ends]).any():
+            raise element.refused("missingValueStrategy='weightedConfidence' where a node leaves out a class")
+        several = sure = paths.confidences(given)
+        shares = build.MISSING
+    label = open_paths.at(number, open_paths.largest(several), found.labels)
+    probabilities = open_paths.at(number, shares, found.probabilities)
+    labels = scope.target.labels(found.categories, element)
+    prediction = Prediction(label, labels, probabilities, scope.target.data_type or "string")
+    if found.confidences is not None:
+        prediction.features["confidence"] = lambda output: lane_for(prediction, sure, output)
+    prediction.features["entityId"] = lambda output: entity(nodes, number)
+    return prediction
+
+
+def record_counts(nodes: Sequence[Node], categories: Sequence[str]) -> Floats:
+    """The record counts of the classes of each leaf, (n_nodes, n_categories); 0 of a class that it does not list."""
+    counts = np.zeros((len(nodes), len(categories)))
+    for place, node in enumerate(nodes):
+        for part in () if node.children else node.element.all("ScoreDistribution"):
+            counts[place, list(categories).index(part.needed("value"))] = part.number("recordCount")
+    return counts
 
 
 def _penalties(tree: Tree, penalty: float) -> Block:
