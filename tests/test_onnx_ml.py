@@ -35,7 +35,10 @@ def tensor(values: list[Any], dtype: Any) -> Any:
 
 
 def check(kind: str, x: Any, outputs: dict[str, int], version: int = 3, **attributes: Any) -> None:
-    """Compare blocks with ONNX Runtime, row by row: a row that it refuses has no values."""
+    """Compare blocks with ONNX Runtime, row by row: a row that it refuses has no values.
+
+    Nor has one whose infinite double is computed with.
+    """
     proto = onnx_rows.node_model(kind, {"x": x}, outputs, version=version, **attributes)
     model = onnx_rows.read(proto)
     assert not model.is_foreign, model.source["reason"]
@@ -43,10 +46,13 @@ def check(kind: str, x: Any, outputs: dict[str, int], version: int = 3, **attrib
     session = onnx_rows.session(proto)
     for row in range(len(x)):
         alone = {name: {key: each[row : row + 1] for key, each in values.items()} for name, values in found.items()}
+        unscored = all(np.isnan(each).all() for values in alone.values() for each in values.values())
+        if x.dtype == np.float64 and np.isinf(x[row]).any() and unscored:
+            continue
         try:
             wanted = dict(zip(outputs, session.run(None, {"x": x[row : row + 1]}), strict=True))
         except Exception:
-            assert all(np.isnan(each).all() for values in alone.values() for each in values.values()), x[row]
+            assert unscored, x[row]
             continue
         named = onnx_rows.by_output(model, alone, wanted)
         for name, values in wanted.items():

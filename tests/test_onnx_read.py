@@ -96,9 +96,40 @@ def test_positions_of_equal_numbers(name: str, last: int, check: Check) -> None:
 @pytest.mark.parametrize("name", ["Add", "Sub", "Mul", "Div", "Max", "Min"])
 def test_float_arithmetic_has_the_bits_of_the_runtime(name: str, kind: int, check: Check) -> None:
     nodes: list[Node] = [("Split", ["x"], ["a", "b"], {"axis": 1, "num_outputs": 2}), (name, ["a", "b"], ["y"])]
-    check(nodes, np.concatenate([NUMBERS, GAPS, ENDLESS]), kind, rtol=0.0)
+    endless = ENDLESS[1:] if kind == DOUBLE else ENDLESS
+    check(nodes, np.concatenate([NUMBERS, GAPS, endless]), kind, rtol=0.0)
     constant = np.array([0.1, 7.0, -3.3, 1e-3], dtype=KINDS[kind])
     check([(name, ["x", "c"], ["y"])], NUMBERS, kind, rtol=0.0, constants={"c": constant})
+
+
+COMPARED = [single(name) for name in ("Relu", "Abs", "Neg", "Floor", "Ceil", "Sign")]
+COMPUTED: list[list[Node]] = [
+    [("MatMul", ["x", "w"], ["m"]), ("Sigmoid", ["m"], ["y"])],
+    [("Softmax", ["x"], ["y"])],
+    [("Neg", ["x"], ["n"]), ("Relu", ["n"], ["r"]), ("MatMul", ["r", "w"], ["y"])],
+]
+WEIGHT = GENERATOR.normal(size=(4, 4))
+
+
+@pytest.mark.parametrize("nodes", COMPARED, ids=lambda nodes: nodes[0][0])
+def test_infinite_doubles_are_compared(nodes: list[Node], check: Check) -> None:
+    check(nodes, np.concatenate([NUMBERS, GAPS, ENDLESS]), DOUBLE, rtol=0.0)
+
+
+@pytest.mark.parametrize("nodes", COMPUTED)
+def test_infinite_doubles_that_are_computed_with_have_no_score(nodes: list[Node], check: Check) -> None:
+    model = check(nodes, np.concatenate([NUMBERS, GAPS]), DOUBLE, constants={"w": WEIGHT})
+    rows = np.array([[np.inf, 1.0, 2.0, 3.0], [1.0, -np.inf, np.inf, 1.0], [1.0, 2.0, 3.0, np.inf], [1.0] * 4])
+    (found,) = scored(model, rows).values()
+    kept = nodes[0][0] == "Neg"  # whose Relu makes 0 of minus infinity
+    assert np.isnan(found).all(axis=1).tolist() == [not kept, True, not kept, False]
+
+
+def test_float32_that_is_cast_to_double_is_held_to_the_same(check: Check) -> None:
+    nodes: list[Node] = [("Cast", ["x"], ["d"], {"to": DOUBLE}), ("MatMul", ["d", "w"], ["y"])]
+    model = check(nodes, NUMBERS, FLOAT, DOUBLE, constants={"w": WEIGHT})
+    (found,) = scored(model, np.array([[1e39, 1.0, 2.0, 3.0], [1e38, 1.0, 2.0, 3.0]])).values()
+    assert np.isnan(found).all(axis=1).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("kind", [INT32, INT64])

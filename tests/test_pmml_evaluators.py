@@ -3,7 +3,7 @@
 Labels are equal, numbers agree to 1e-9, and there is no score exactly where the others give none. JPMML is the
 reference. Where a program differs, DIFFERENCES says how and why; an entry that is no longer needed fails. One
 difference is everywhere: a row with an infinite number that a model computes with has no score in indb
-(readers/pmml/finite.py), and where a sum overflows, there may be none.
+(readers/finite.py), and where a sum overflows, there may be none.
 """
 
 from __future__ import annotations

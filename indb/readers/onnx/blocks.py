@@ -8,6 +8,7 @@ from typing import Any
 from indb import build
 from indb.ir import Distance, Linear, Model, walk
 from indb.readers.base import File
+from indb.readers.finite import finite
 from indb.readers.onnx.outputs import targets
 from indb.readers.onnx.walk import Walk, read_inputs
 
@@ -26,7 +27,9 @@ def read(file: File, model: Any, columns: Sequence[str] | None) -> Model:
     values = state.run(model.graph, given)
     found = targets([entry.name for entry in model.graph.output], values, what)
     source = {"class": model.graph.name or "ONNX graph", "library": "ONNX", "version": model.producer_name}
-    return Model(tuple(state.columns), tuple(build.guarded(target, state.conditions) for target in found), source)
+    roots = [*state.conditions, *(block for target in found for block in target.outputs.values())]
+    conditions = [*state.conditions, *finite(roots, state.doubles, in_float32=True)]
+    return Model(tuple(state.columns), tuple(build.guarded(target, conditions) for target in found), source)
 
 
 def n_weights(model: Model) -> int:

@@ -310,6 +310,8 @@ def cast_to(node: Node, x: Tensor, dtype: np.dtype[Any]) -> Tensor:
         return Tensor(block, x.shape, dtype, x.batch, low, high, x.codes if not x.is_float else None)
     if dtype not in (np.float32, np.float64):
         raise node.refused(f"it casts to {dtype}")
+    if dtype == np.float64 and x.dtype == np.float32:
+        node.walk.doubles.append(x.block)
     exact = x.dtype == np.float32 or (x.dtype in INT_LIMITS and max(abs(x.low), abs(x.high)) <= 2.0**24)
     block = x.block if exact or dtype == np.float64 else build.single(x.block)
     return Tensor(block, x.shape, dtype, x.batch, codes=x.codes if not x.is_float else None)

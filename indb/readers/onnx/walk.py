@@ -31,6 +31,7 @@ class Walk:
         self.functions = {(files.DOMAINS.get(each.domain, each.domain), each.name) for each in model.functions}
         self.conditions: list[Block] = []
         self.columns: list[Column] = []
+        self.doubles: list[Block] = []  # whose lanes may be infinite: columns of float64, and what was cast to it
         self.budget = Budget()
         self.scopes: list[dict[str, Any]] = []
 
@@ -196,6 +197,8 @@ def _input(
         walk.conditions += [build.where(build.is_missing(column), zero, one) for column in columns]
     elif dtype == np.float32:
         block = build.single(block)
+    elif dtype == np.float64:
+        walk.doubles += columns
     elif dtype in INT_LIMITS:
         whole = Apply(Op.EQ, (Apply(Op.FLOOR, (block,)), block))
         walk.conditions.append(Apply(Op.AND, (whole, build.between(block, *INT_LIMITS[dtype]))))

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from indb import build
 from indb.errors import UnsupportedModel
-from indb.ir import Block, Label, Model, Target
+from indb.ir import Block, Column, Label, Model, Target, Type, walk
+from indb.readers.finite import finite
 from indb.readers.pmml import fields, models, scope, values, verification, written
 from indb.readers.pmml.document import Element
-from indb.readers.pmml.finite import finite
 from indb.readers.pmml.ignored import IGNORED, MODEL
 from indb.readers.pmml.models import Prediction
 from indb.readers.pmml.values import Value
@@ -54,7 +54,9 @@ def read_document(root: Element, name: str, columns: Sequence[str] | None) -> Mo
     if own is not None:
         return own
     roots = [block for target in targets for block in target.outputs.values()]
-    conditions = [*document.conditions, *finite([*roots, *document.conditions])]
+    roots += document.conditions
+    numbers = [block for block in walk(roots) if isinstance(block, Column) and block.kind is Type.NUMBER]
+    conditions = [*document.conditions, *finite(roots, numbers)]
     examples = verification.examples(verified, known, rows) if verified is not None else ()
     found = Model(listed, tuple(build.guarded(each, conditions) for each in targets), source, examples=examples)
     if verified is not None:
