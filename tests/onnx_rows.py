@@ -95,9 +95,12 @@ def in_sql(run: Any, dialect: str, model: Model, columns: Mapping[str, Array]) -
     run("DROP TABLE IF EXISTS onnx_rows")
     run(f"CREATE TEMP TABLE onnx_rows (row_number integer, {fields})")
     mark = {"duckdb": "?", "postgres": "%s"}[dialect]
-    places = ", ".join(f"unnest({mark}::{kind}[])" for kind in ("integer", *kinds.values()))
-    values = [[None if value != value else value for value in columns[name].tolist()] for name in kinds]
-    run(f"INSERT INTO onnx_rows SELECT {places}", [list(range(n_rows)), *values])
+    values = [list(range(n_rows)), *([None if v != v else v for v in columns[name].tolist()] for name in kinds)]
+    if n_rows == 1:  # many arrays side by side are slow
+        run(f"INSERT INTO onnx_rows VALUES ({', '.join([mark] * len(values))})", [value for (value,) in values])
+    else:
+        places = ", ".join(f"unnest({mark}::{kind}[])" for kind in ("integer", *kinds.values()))
+        run(f"INSERT INTO onnx_rows SELECT {places}", values)
     names = list(dict.fromkeys(name for target in model.targets for name in target.outputs))
     rows = run(indb.to_sql(model, dialect, "onnx_rows", "row_number", names)).fetchall()
     rows.sort(key=lambda row: row[0])

@@ -1,4 +1,4 @@
-"""The node tests of the onnx package: every operator that blocks have gives what its tests say.
+"""The node tests of the onnx package: every operator that blocks have gives what its tests say, also in SQL.
 
 A tensor of fixed shape is one row, a column for each element; where all tensors share their first axis it is also
 opened, so that the same numbers are rows of a batch. What blocks cannot say is listed by reason, and must be refused.
@@ -7,10 +7,12 @@ opened, so that the same numbers are rows of a batch. What blocks cannot say is 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
@@ -20,6 +22,7 @@ import onnx_nodes
 import onnx_rows
 from onnx_nodes import NodeTest, by_name
 
+from indb import build
 from indb.errors import ModelFileError, UnsupportedModel
 from indb.ir import Model
 from indb.readers.base import File
@@ -62,6 +65,10 @@ LEFT: list[tuple[str, str, str]] = [
     ("as many elements as the row says", r"^test_range_", "computed from the row"),
 ]  # fmt: skip
 """(reason, names of tests, what the refusal says) for tests of operators that blocks have."""
+
+LANES = 5
+"""How many elements of an output are computed in SQL; all of them are compared with `evaluate`."""
+
 
 @cache
 def read_tests() -> dict[str, list[NodeTest]]:
@@ -147,3 +154,37 @@ def test_blocks_give_what_the_node_tests_say() -> None:
             batches += 1
     assert agreed > 800
     assert batches > 500
+
+
+def trimmed(model: Model, wanted: dict[str, Any]) -> tuple[Model, dict[str, Any]]:
+    """The model with at most LANES lanes of each output, and what these must give."""
+
+    def chosen(width: int) -> list[int]:
+        return sorted(set(np.linspace(0, width - 1, LANES).astype(int).tolist()))
+
+    targets = tuple(
+        replace(
+            target,
+            outputs={
+                name: build.concat([build.lane(block, lane) for lane in chosen(block.width)])
+                for name, block in target.outputs.items()
+            },
+        )
+        for target in model.targets
+    )
+    return replace(model, targets=targets), {name: each[:, chosen(each.shape[1])] for name, each in wanted.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dialect", ["duckdb", "postgres"])
+@pytest.mark.parametrize("operator", sorted(read_tests()))
+def test_sql_gives_what_the_node_tests_say(request: pytest.FixtureRequest, dialect: str, operator: str) -> None:
+    connection = request.getfixturevalue(f"{dialect}_connection")
+    for test in read_tests()[operator]:
+        model = read(test)
+        if model is None:
+            continue
+        model, wanted = trimmed(model, wanted_of(test, 1))
+        columns = onnx_rows.columns_of(model, rows_for(test, 1))
+        found = onnx_rows.in_sql(connection.execute, dialect, model, columns)
+        compare(test, model, found, wanted, dialect)
