@@ -143,9 +143,7 @@ def compare(proto: Any, x: Any, dtype: Any) -> bool:
     return True
 
 
-@pytest.mark.parametrize(
-    "start", [0, pytest.param(100, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("start", [0, pytest.param(100, marks=pytest.mark.slow)])
 def test_random_trees(start: int) -> None:
     agreed = 0
     count = 60 if start == 0 else 300
