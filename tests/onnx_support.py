@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -157,8 +158,10 @@ def page() -> str:
         reasons = Counter(reason(test) for test in read_tests().get(operator, ()))
         del reasons[""]
         left_out = ", ".join(f"{text} ({count})" for text, count in reasons.items())
-        lines.append(f"| `{operator}` | {agreed()[operator] or ''} | {left_out} |".replace("|  |", "| |"))
+        cells = (f"`{operator}`", str(agreed().get(operator, "")), left_out)
+        lines.append("|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|")
     lines += ["", "Operators of the node tests that blocks do not have, because of", ""]
     for text, names in NO_BLOCKS.items():
-        lines.append(f"* {text}: {', '.join(names.split())}")
+        listed = f"* {text}: {', '.join(names.split())}"
+        lines += textwrap.wrap(listed, 130, subsequent_indent="  ", break_long_words=False)
     return "\n".join(lines)
