@@ -102,7 +102,7 @@ def joined(tables: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dialect", ["duckdb", "postgres"])
+@pytest.mark.parametrize("dialect", ["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
 def test_sql_gives_what_the_node_tests_say(request: pytest.FixtureRequest, dialect: str) -> None:
     """Every test that blocks have, a few elements of each output; all elements are compared with `evaluate` above."""
     connection = request.getfixturevalue(f"{dialect}_connection")
