@@ -157,3 +157,20 @@ def test_a_tree_whose_weights_are_not_certain_is_refused(tmp_path, old, new, why
     changed.write_text(text.replace(old, new, 1), "utf-8")
     with pytest.raises(IndbError, match=re.escape(why)):
         indb.read(changed)
+
+
+@pytest.mark.parametrize("name", ["weighted_last", "aggregate_last"])
+def test_sql_does_not_grow_with_the_number_of_paths(tmp_path, name):
+    """A tree of 63 nodes whose splits may all be unknown at once."""
+
+    def grow(predicate, depth):
+        share = "".join(f'<ScoreDistribution value="{each}" recordCount="1" confidence="0.5"/>' for each in CLASSES)
+        field = ("age", "income", "kids", "age", "income")[depth - 1]
+        split = f'<SimplePredicate field="{field}" value="{depth}" operator='
+        inner = (grow(f'{split}"{side}"/>', depth - 1) for side in ("lessThan", "greaterOrEqual"))
+        return f'<Node score="a" recordCount="{2**depth}">{predicate}{share}{"".join(inner) if depth else ""}</Node>'
+
+    head, _, rest = (DATA / f"tree_{name}.pmml").read_text("utf-8").partition("    <Node ")
+    path = tmp_path / "model.pmml"
+    path.write_text(head + grow("<True/>", 5) + "  </TreeModel>" + rest.partition("  </TreeModel>")[2], "utf-8")
+    assert len(indb.to_sql(indb.read(path), "duckdb", "t", "id")) < 200_000

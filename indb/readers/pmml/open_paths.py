@@ -8,8 +8,8 @@ whose predicate is unknown. Where a row follows one that is unknown, its result 
   and the records of a node be those of its children.
 * aggregateNodes: the sums of the record counts of each class, of which the shares are the probabilities.
 
-The class is the first of the largest. Blocks go from the leaves to the root, one for each node, so that paths are never
-counted one by one.
+The class is the first of the largest. Every node has blocks of its own over those of its neighbours, so that paths are
+never counted one by one.
 
 Source: PMML 4.4, "Tree Models", section "Missing value strategies".
 """
@@ -24,8 +24,8 @@ from functools import reduce
 import numpy as np
 
 from indb import build
-from indb.ir import Apply, Block, Const, Floats, Lookup, Op, Reduce, ReduceOp
-from indb.readers.pmml import predicates
+from indb.ir import Apply, Block, Concat, Const, Floats, Linear, Lookup, Op, Reduce, ReduceOp
+from indb.readers.pmml import predicates, values
 from indb.readers.pmml.document import Element
 from indb.readers.pmml.predicates import PREDICATES, Logic
 from indb.readers.pmml.scope import Scope
@@ -108,17 +108,17 @@ class Paths:
 
     def counts(self, table: Floats) -> Block:
         """The sums of the rows of a table, (n_nodes, n_classes), of all leaves that are reached."""
-        zero = _row(np.zeros(table.shape[1]))
-        found: dict[int, Block] = {}
-        for place, node in reversed(list(enumerate(self.nodes))):
-            result = zero if node.children else _row(table[place])
-            for child in reversed(node.children):
-                logic, lanes = self.logics[child], found.pop(child)
-                if logic.unknown is not predicates.NO:
-                    result = build.where(logic.unknown, build.add(lanes, result), result)
-                result = build.where(logic.true, lanes, result)
-            found[place] = result
-        return found[0]
+        reached: dict[int, Block] = {0: self.logics[0].true}
+        leaves: dict[int, Block] = {}
+        for place, node in enumerate(self.nodes):
+            still = reached.pop(place)
+            if not node.children:
+                leaves[place] = still
+            for child in node.children:
+                logic = self.logics[child]
+                reached[child] = values.both(still, values.opposite(logic.false))
+                still = values.both(still, values.opposite(logic.true))
+        return Linear(Concat(tuple(leaves.values())), table[list(leaves)].T, np.zeros(table.shape[1]))
 
 
 def _row(numbers: Floats) -> Block:
