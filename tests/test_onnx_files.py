@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from edge import scored
 from onnx_graphs import FLOAT, Node, TensorProto, helper, made, saved
 
 import indb
 from indb.errors import IndbError, ModelFileError, UnsupportedModel
 from indb.readers.base import File
 from indb.readers.onnx import blocks, files, limits, survey
+from indb.readers.onnx import external as outside
 
 SECONDS = 5.0  # of the processor: tests share it
 MEMORY = 300 * 2**20
@@ -137,6 +139,26 @@ def test_data_in_a_file_beside_is_read(tmp_path: Path) -> None:
     np.float32([9.0, 1.0, 2.0]).tofile(tmp_path / "weights.bin")
     model = indb.read(saved(plain(external(location="weights.bin", offset="4", length="8")), tmp_path))
     assert "const [1.0, 2.0]" in str(model)
+
+
+def test_data_in_a_file_beside_goes_with_what_the_runtime_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes: list[Node] = [("Add", ["x", "c"], ["s"]), ("GlobalLpPool", ["s"], ["y"])]
+    proto = made(nodes, {"x": (FLOAT, ["N", 2, 1])}, {"y": FLOAT}, {"c": np.float32([[1.0], [2.0]])})
+    del proto.graph.initializer[:]
+    proto.graph.initializer.append(external(location="weights.bin"))
+    proto.graph.initializer[0].name = "c"
+    proto.graph.initializer[0].dims[:] = [2, 1]
+    np.float32([1.0, 2.0]).tofile(tmp_path / "weights.bin")
+    path = saved(proto, tmp_path)
+    model = indb.read(path)
+    assert model.is_foreign, str(model)
+    (tmp_path / "weights.bin").unlink()
+    (found,) = scored(model, np.array([[2.0, 3.0], [-1.0, -2.5]]))[""].values()
+    np.testing.assert_allclose(found, [[3.0, 5.0], [0.0, 0.5]], rtol=1e-6)
+    np.float32([1.0, 2.0]).tofile(tmp_path / "weights.bin")
+    monkeypatch.setattr(outside, "MAX_BESIDE", 7)
+    with pytest.raises(UnsupportedModel, match="have more than 7 bytes"):
+        indb.read(path)
 
 
 def test_a_link_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:

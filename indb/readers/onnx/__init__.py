@@ -14,7 +14,7 @@ from typing import Any
 from indb.errors import InvalidModel, ModelFileError, UnsupportedModel
 from indb.ir import ForeignModel, Model
 from indb.readers.base import File, reads_files
-from indb.readers.onnx import blocks, files, foreign, survey, written
+from indb.readers.onnx import blocks, external, files, foreign, survey, written
 from indb.readers.onnx import control as _control  # noqa: F401  registers its operators, as the next ones do
 from indb.readers.onnx import elementwise as _elementwise  # noqa: F401
 from indb.readers.onnx import functions as _functions  # noqa: F401
@@ -52,7 +52,7 @@ def read(file: File, columns: Sequence[str] | None) -> Model:
     count = blocks.n_weights(model)
     if count > blocks.MANY_WEIGHTS and find_spec("onnxruntime"):
         why = f"ONNX Runtime multiplies the {count:,} weights of {file.name} faster; blocks are for SQL"
-        return _with_twin(file, columns, model, why)
+        return _with_twin(file, proto, columns, model, why)
     return model
 
 
@@ -61,15 +61,15 @@ def _foreign(file: File, proto: Any, columns: Sequence[str] | None, reason: str)
     survey.check(proto, file)
     why = reason.removeprefix(f"cannot read {file.name}: ")
     try:
-        return foreign.read(file, columns, f"{file.name} runs in ONNX Runtime as it is: {why}")
+        return foreign.read(external.joined(file, proto), columns, f"{file.name} runs in ONNX Runtime as it is: {why}")
     except UnsupportedModel as error:
         raise UnsupportedModel(f"{error.message}; blocks cannot say it either: {why}", error.hint) from error
 
 
-def _with_twin(file: File, columns: Sequence[str] | None, model: Model, why: str) -> Model:
+def _with_twin(file: File, proto: Any, columns: Sequence[str] | None, model: Model, why: str) -> Model:
     """The foreign model that has the blocks for SQL, or the blocks where the two do not look alike."""
     try:
-        found = foreign.read(file, columns, why)
+        found = foreign.read(external.joined(file, proto), columns, why)
         assert isinstance(found, ForeignModel)
         return replace(found, written=model)
     except (UnsupportedModel, ModelFileError, InvalidModel):

@@ -20,6 +20,9 @@ MAX_RANK = 16
 MAX_ELEMENTS = 2**28
 """Elements of a constant that is stored in the file."""
 
+MAX_BESIDE = 2**30
+"""Bytes of tensors in files beside a model that ONNX Runtime runs: a value of PostgreSQL holds no more."""
+
 MAX_FOLDS = 1_000
 """Nodes that are computed because all they read is constant."""
 
