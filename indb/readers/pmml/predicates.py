@@ -128,6 +128,15 @@ def _in_set(element: Element, scope: Scope) -> Logic:
     return logic if element.choice("booleanOperator", ("isIn", "isNotIn")) == "isIn" else logic.opposite
 
 
+def decided_by_surrogate(element: Element, scope: Scope) -> Block:
+    """1.0 where a predicate with surrogates is known, but not by its first part; 0.0 of other predicates."""
+    if element.name != "CompoundPredicate" or element.get("booleanOperator") != "surrogate":
+        return NO
+    first, *rest = (read_predicate(child, scope) for child in element.all(*PREDICATES))
+    known = values.either(*(value for each in rest for value in (each.true, each.false))) if rest else NO
+    return values.both(first.unknown, known)
+
+
 def combine(operator: str, parts: list[Logic], element: Element) -> Logic:
     """Several predicates as one."""
     if not parts:

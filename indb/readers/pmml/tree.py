@@ -57,8 +57,8 @@ def grown(element: Element, scope: Scope, splits: Splits | None = None, offset: 
     grower = Grower(nodes, scope, splits, strategy, last, offset=offset)
     penalty = element.number("missingValuePenalty", 1.0)
     if penalty != 1.0:
-        if any(_has_surrogates(node.predicate) for node in nodes):
-            raise element.refused("missingValuePenalty of a tree with surrogates")
+        if _has_surrogates(nodes[0].predicate):
+            raise element.refused("missingValuePenalty of a tree whose root has surrogates")
         grower.keep_jumps = True
     grower.grow()
     return Tree(element, nodes, splits, grower)
@@ -245,18 +245,21 @@ def record_counts(nodes: Sequence[Node], categories: Sequence[str]) -> Floats:
 
 
 def _penalties(tree: Tree, penalty: float) -> Block:
-    """The penalty to the power of how many nodes on the way to the one reached sent a missing value to a default."""
+    """The penalty to the power of how many times on the way a missing value led to a default or a surrogate decided.
+
+    As JPMML counts: also a surrogate that made a predicate false, before another child was taken.
+    """
     number = tree.rows(np.arange(len(tree.nodes), dtype=float).reshape(-1, 1))
     below: dict[int, list[float]] = {place: [] for place in tree.grower.jumps}
-    for place in range(len(tree.nodes)):
-        above = tree.nodes[place].parent
+    for place, node in enumerate(tree.nodes):
+        above = place if node.children else node.parent
         while above >= 0:
             below[above].append(float(place))
             above = tree.nodes[above].parent
     levels: Block = build.number(0.0)
     for place, jumped in tree.grower.jumps.items():
-        levels = build.add(levels, values.both(jumped, values.is_one_of(number, below[place])))
-    keys = tuple(float(level) for level in range(len(tree.grower.jumps) + 1))
+        levels = build.add(levels, build.where(values.is_one_of(number, below[place]), jumped, build.number(0.0)))
+    keys = tuple(float(level) for level in range(len(tree.nodes) + 1))
     rows = tuple((math.pow(penalty, level),) for level in keys)
     return Lookup(levels, keys, rows, (math.nan,), (math.nan,))
 

@@ -150,7 +150,7 @@ class Grower:
     todo: list[tuple[int, Callable[[int], None]]] = field(default_factory=list)
     offset: int = 0
     jumps: dict[int, Block] = field(default_factory=dict)
-    """Nodes of the file -> where a missing value decided which child is taken, if they are kept."""
+    """Nodes of the file -> how many times a missing value had a say in which child is taken, if they are kept."""
     keep_jumps: bool = False
 
     def grow(self) -> None:
@@ -243,12 +243,16 @@ class Grower:
                 raise node.element.damaged("it needs a defaultChild, as the missingValueStrategy is defaultChild")
             goes = float(node.default)
         for place in reversed(range(count)):
-            logic = predicates.read_predicate(self.nodes[node.children[place]].predicate, self.scope)
+            predicate = self.nodes[node.children[place]].predicate
+            logic = predicates.read_predicate(predicate, self.scope)
+            instead = predicates.decided_by_surrogate(predicate, self.scope) if self.keep_jumps else predicates.NO
+            jumped = jumped if instead is predicates.NO else build.add(instead, jumped)
             if goes is not None:
                 result = build.where(logic.unknown, build.number(goes), result)
-                jumped = build.where(logic.unknown, build.number(1.0), jumped)
+                defaulted = predicates.YES if self.strategy == "defaultChild" else predicates.NO
+                jumped = build.where(logic.unknown, defaulted, jumped)
             result = build.where(logic.true, build.number(float(place)), result)
-            jumped = build.where(logic.true, build.number(0.0), jumped)
+            jumped = build.where(logic.true, instead, jumped)
         if self.keep_jumps:
             self.jumps[number] = jumped
         outcomes = [*range(count), STAY, NOTHING]
