@@ -31,6 +31,11 @@ TREATMENTS = ("continue", "skipSegment", "returnMissing")
 def read(element: Element, scope: Scope) -> Prediction:
     """The segments of a model, by its multipleModelMethod."""
     segmentation = element.one("Segmentation")
+    if segmentation.get("multipleModelMethod") == "selectAll":
+        raise segmentation.refused(
+            "multipleModelMethod='selectAll' gives as many results for a row as segments are true of it, needed one",
+            "write each segment's model into a file of its own",
+        )
     method = segmentation.choice("multipleModelMethod", METHODS)
     treatment = segmentation.choice("missingPredictionTreatment", TREATMENTS, "continue")
     segments = segments_of(segmentation)
