@@ -181,6 +181,7 @@ def test_integers_have_both_forms_small_float32_only_blocks(tmp_path: Path) -> N
     assert not read(dense(np.random.default_rng(3), [3, 5, 3]), tmp_path).is_foreign
 
 
+@pytest.mark.slow
 def test_the_planner_takes_litert_for_integers(tmp_path: Path) -> None:
     entries = [
         Entry("x", [-1, 3], "int8", scale=0.05, zero=3),

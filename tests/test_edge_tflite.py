@@ -150,6 +150,7 @@ def test_an_older_indb_refuses_its_files(tmp_path: Path) -> None:
     assert b'"format":5' in codec.encode(model)
 
 
+@pytest.mark.slow
 def test_a_file_that_crashes_litert_crashes_another_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     data = dense(np.random.default_rng(0), [4, 8, 3])
     real = trial._started

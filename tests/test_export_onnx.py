@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from exported import HALF, assert_same_bits, case
+from exported import QUARTER, assert_same_bits, case
 from exported_onnx import S, Scored, X, assert_scored, of, read_again
 from picks import REPRESENTATIVE, marked
 from test_oracle import linear_slack
@@ -35,7 +35,7 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 
-@pytest.mark.parametrize("name", marked(HALF, REPRESENTATIVE))
+@pytest.mark.parametrize("name", marked(QUARTER, REPRESENTATIVE))
 def test_onnx_runtime_scores_the_file_and_indb_reads_the_same_model(name: str, tmp_path: Path) -> None:
     """Rows whose partial sums overflow are left out in ONNX Runtime: its matrix product adds in another order."""
     model, columns = case(name)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from exported import HALF, assert_same_bits, case
+from exported import QUARTER, assert_same_bits, case
 from numpy.typing import NDArray
 from picks import marked
 from pmml_oracle import Oracles, Row, Scored
@@ -75,7 +75,7 @@ def assert_same_numbers(again: Model, model: Model, columns: dict[str, Any]) -> 
     assert again.source == model.source
 
 
-@pytest.mark.parametrize("name", marked((name for name in HALF if name not in REFUSED), QUICK))
+@pytest.mark.parametrize("name", marked((name for name in QUARTER if name not in REFUSED), QUICK))
 def test_indb_reads_the_same_numbers(name: str, tmp_path: Path) -> None:
     """On all rows, infinite and huge numbers and odd texts too."""
     model, columns = case(name, 150)
