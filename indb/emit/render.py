@@ -161,20 +161,30 @@ class Renderer:
 
     def _extreme(self, node: Node) -> tuple[str, int]:
         """MIN and MAX, missing when an argument is: most engines' LEAST and GREATEST ignore NULL."""
-        a, b = node.args
         strict = self.dialect.strict_min if node.kind is Op.MIN else self.dialect.strict_max
         if strict:
+            a, b = node.args
             return f"{strict}({self._known(a)}, {self._known(b)})", ATOM
-        if not (a.range.missing or b.range.missing):
-            return f"{'least' if node.kind is Op.MIN else 'greatest'}({self.text(a)}, {self.text(b)})", ATOM
-        if b.range.missing:
-            word = "least" if node.kind is Op.MIN else "greatest"
-            gap = f"{self._known(a, ADD)} IS NULL OR {self._known(b, ADD)} IS NULL"
-            pick = f"{word}({self.text(a)}, {self.text(b)})"
-            return self.case([(gap, self.dialect.number(None))], pick), ATOM
-        symbol = ">" if node.kind is Op.MIN else "<"
-        test = f"{self._known(a, ADD)} {symbol} {self.text(b, ADD)}"
-        return self.case([(test, self.text(b))], self.text(a)), ATOM
+        lanes = self._lanes(node)
+        word = "least" if node.kind is Op.MIN else "greatest"
+        gaps = [lane for lane in lanes if lane.range.missing]
+        if gaps and len(lanes) == 2 and not lanes[1].range.missing:
+            a, b = lanes
+            symbol = ">" if node.kind is Op.MIN else "<"
+            test = f"{self._known(a, ADD)} {symbol} {self.text(b, ADD)}"
+            return self.case([(test, self.text(b))], self.text(a)), ATOM
+        pick = f"{word}({', '.join(map(self.text, lanes))})"
+        if not gaps:
+            return pick, ATOM
+        gap = " OR ".join(f"{self._known(lane, ADD)} IS NULL" for lane in gaps)
+        return self.case([(gap, self.dialect.number(None))], pick), ATOM
+
+    def _lanes(self, node: Node) -> list[Node]:
+        """All that a MIN of MINs, or a MAX of MAXs, is of: written one in the other, each would double the text."""
+        found: list[Node] = []
+        for arg in node.args:
+            found += self._lanes(arg) if arg.kind is node.kind and arg.number not in self.names else [arg]
+        return found
 
     # conditions
 

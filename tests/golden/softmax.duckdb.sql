@@ -18,36 +18,36 @@ END)::VARCHAR
 -- predict_proba_it's, expression
 nullif(CASE
   WHEN r."age" IS NOT NULL AND r."Income $" BETWEEN -1e+300 AND 1e+300 THEN exp(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0
-  - greatest(greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0), r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0)) / (exp(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0
-      - greatest(greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0), r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0))
+  - greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0, r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0)) / (exp(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0
+      - greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0, r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0))
     + exp(r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0
-      - greatest(greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0), r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0))
+      - greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0, r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0))
     + exp(r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0
-      - greatest(greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0), r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0)))
+      - greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0, r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0)))
   ELSE NULL::DOUBLE
 END, 'NaN'::DOUBLE)
 
 -- predict_proba_b, expression
 nullif(CASE
   WHEN r."age" IS NOT NULL AND r."Income $" BETWEEN -1e+300 AND 1e+300 THEN exp(r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0
-  - greatest(greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0), r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0)) / (exp(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0
-      - greatest(greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0), r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0))
+  - greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0, r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0)) / (exp(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0
+      - greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0, r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0))
     + exp(r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0
-      - greatest(greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0), r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0))
+      - greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0, r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0))
     + exp(r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0
-      - greatest(greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0), r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0)))
+      - greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0, r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0)))
   ELSE NULL::DOUBLE
 END, 'NaN'::DOUBLE)
 
 -- predict_proba_c, expression
 nullif(CASE
   WHEN r."age" IS NOT NULL AND r."Income $" BETWEEN -1e+300 AND 1e+300 THEN exp(r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0
-  - greatest(greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0), r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0)) / (exp(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0
-      - greatest(greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0), r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0))
+  - greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0, r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0)) / (exp(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0
+      - greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0, r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0))
     + exp(r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0
-      - greatest(greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0), r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0))
+      - greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0, r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0))
     + exp(r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0
-      - greatest(greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0), r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0)))
+      - greatest(r."age"::DOUBLE * 0.05e0 + r."Income $" * -0.001e0, r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0, r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0)))
   ELSE NULL::DOUBLE
 END, 'NaN'::DOUBLE)
 
@@ -91,7 +91,7 @@ list_transform([struct_pack(
     linear_3 := r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0
   )], lambda _s0:
 list_transform([struct_pack(
-    max_1 := greatest(greatest(_s0.linear_1, _s0.linear_2), _s0.linear_3)
+    max_1 := greatest(_s0.linear_1, _s0.linear_2, _s0.linear_3)
   )], lambda _s1:
   nullif(CASE
     WHEN r."age" IS NOT NULL AND r."Income $" BETWEEN -1e+300 AND 1e+300
@@ -107,7 +107,7 @@ list_transform([struct_pack(
     linear_3 := r."age"::DOUBLE * -0.1e0 + r."Income $" * 0.0001e0 - 2e0
   )], lambda _s0:
 list_transform([struct_pack(
-    max_1 := greatest(greatest(_s0.linear_2, _s0.linear_1), _s0.linear_3)
+    max_1 := greatest(_s0.linear_2, _s0.linear_1, _s0.linear_3)
   )], lambda _s1:
   nullif(CASE
     WHEN r."age" IS NOT NULL AND r."Income $" BETWEEN -1e+300 AND 1e+300
@@ -123,7 +123,7 @@ list_transform([struct_pack(
     linear_3 := r."age"::DOUBLE * 0.025e0 + r."Income $" * 0.00075e0 + 1e0
   )], lambda _s0:
 list_transform([struct_pack(
-    max_1 := greatest(greatest(_s0.linear_2, _s0.linear_3), _s0.linear_1)
+    max_1 := greatest(_s0.linear_2, _s0.linear_3, _s0.linear_1)
   )], lambda _s1:
   nullif(CASE
     WHEN r."age" IS NOT NULL AND r."Income $" BETWEEN -1e+300 AND 1e+300
@@ -200,7 +200,7 @@ FROM (
       stage_1.linear_2 AS linear_2,
       stage_1.linear_3 AS linear_3,
       stage_1.accepted_1 AS accepted_1,
-      greatest(greatest(stage_1.linear_1, stage_1.linear_2), stage_1.linear_3) AS max_1
+      greatest(stage_1.linear_1, stage_1.linear_2, stage_1.linear_3) AS max_1
     FROM (
       SELECT
         input."id" AS key_0,

@@ -24,11 +24,17 @@ def _product(array: Any) -> int:
     return math.prod(int(each) for each in np.asarray(array).ravel().tolist())
 
 
+def _given(inputs: Inputs, position: int) -> Array:
+    """An input that an operator cannot do without. Raises: ValueError where it is left out."""
+    found = inputs[position]
+    if found is None:
+        raise ValueError(f"its input {position} is left out")
+    return found
+
+
 def _matmul(inputs: Inputs) -> int:
     """The products of a matrix product: at most each element of one with each row or column of the other."""
-    a, b = inputs[0], inputs[1]
-    assert a is not None
-    assert b is not None
+    a, b = _given(inputs, 0), _given(inputs, 1)
     return a.size * max(1, b.shape[-1] if b.ndim > 1 else 1) * max(1, math.prod(b.shape[:-2]))
 
 
@@ -38,9 +44,7 @@ def _range(inputs: Inputs) -> int:
 
 
 def _pads(inputs: Inputs) -> int:
-    x, pads = inputs[0], inputs[1]
-    assert x is not None
-    assert pads is not None
+    x, pads = _given(inputs, 0), _given(inputs, 1)
     ends: list[int] = [int(each) for each in pads.ravel()]
     sizes = [int(size) + abs(ends[axis]) + abs(ends[axis + x.ndim]) for axis, size in enumerate(x.shape)]
     return int(x.size) + math.prod(sizes)
@@ -52,9 +56,7 @@ def _broadcast(inputs: Inputs) -> int:
 
 
 def _expand(inputs: Inputs) -> int:
-    x, shape = inputs[0], inputs[1]
-    assert x is not None
-    assert shape is not None
+    x, shape = _given(inputs, 0), _given(inputs, 1)
     return math.prod(np.broadcast_shapes(x.shape, tuple(int(each) for each in shape.ravel())))
 
 
