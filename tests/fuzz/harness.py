@@ -19,6 +19,8 @@ from random import Random
 from typing import Any
 
 LIMIT_SECONDS = 5.0
+"""Of the processor: a machine that is busy with other things is no finding."""
+LIMIT_WAITING = 60.0
 LIMIT_BYTES = 1 << 30
 """How much more than for the seeds may be asked for."""
 MUTATIONS = (1, 1, 1, 2, 3, 6)
@@ -96,7 +98,11 @@ def forbid(folder: Path) -> None:
 
 
 def _work(kind: str, seed: int, numbers: range, state: Any, found: Any) -> None:
-    """Read the inputs of some numbers. `state` holds the number that is being read, since when, and the counts."""
+    """Read the inputs of some numbers.
+
+    `state` holds the number that is being read, since when, how many were read, refused and found, and the seconds of
+    the processor that were spent before.
+    """
     inputs, folder = Inputs(kind, seed), Path(tempfile.mkdtemp())
     for number, data in enumerate(inputs.seeds):  # what is imported late is imported now
         try:
@@ -113,6 +119,7 @@ def _work(kind: str, seed: int, numbers: range, state: Any, found: Any) -> None:
         if os.getppid() != parent:  # which was killed, so that nobody watches
             return
         data = inputs.make(number)
+        state[5] = time.process_time()
         state[0], state[1] = number, time.monotonic()
         try:
             state[2 if read(data, inputs.ending, folder) == "read" else 3] += 1
@@ -134,7 +141,7 @@ def run(
 ) -> list[Finding]:
     """Read `count` inputs from number `first` on, and give what was found; after a death or a hang it goes on."""
     context = multiprocessing.get_context("spawn")
-    state, found = context.Array("d", 5), context.SimpleQueue()
+    state, found = context.Array("d", 6), context.SimpleQueue()
     findings: list[Finding] = []
     start, stop = first, first + count
     while start < stop:
@@ -163,8 +170,7 @@ def _watch(
             findings.append(found.get())
             if progress:
                 progress(f"number {findings[-1].number}: {findings[-1].problem}")
-        since = state[1]
-        if running and since and time.monotonic() - since > LIMIT_SECONDS:
+        if running and _hangs(process.pid, state):
             process.kill()
             process.join()
             return f"it takes more than {LIMIT_SECONDS:g} seconds"
@@ -172,6 +178,19 @@ def _watch(
             said = time.monotonic()
             progress(f"{state[0]:.0f} of {stop}: {state[2]:.0f} read, {state[3]:.0f} refused, {state[4]:.0f} found")
     return "" if process.exitcode == 0 else f"the process died ({process.exitcode})"
+
+
+def _hangs(pid: int, state: Any) -> bool:
+    """Whether a process takes too long for its input."""
+    since, spent = state[1], state[5]
+    if not since:
+        return False
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:  # it has just ended
+        return False
+    used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return state[1] == since and (used - spent > LIMIT_SECONDS or time.monotonic() - since > LIMIT_WAITING)
 
 
 def only(kind: str, numbers: Sequence[int], seed: int = 0) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
@@ -15,6 +14,11 @@ from indb.errors import ModelFileError
 from indb.readers.base import File, reads_files
 
 ENDING = ".trap"
+
+
+def _loop() -> None:
+    while True:
+        pass
 
 
 def _refuse() -> None:
@@ -30,7 +34,7 @@ TRAPS: dict[bytes, Callable[[], Any]] = {
     b"run": lambda: eval("1 + 1"),
     b"memory": lambda: bytearray(4 << 30),
     b"die": lambda: os.kill(os.getpid(), signal.SIGSEGV),
-    b"hang": lambda: time.sleep(60),
+    b"hang": _loop,
 }
 
 
