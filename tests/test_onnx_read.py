@@ -202,9 +202,21 @@ def test_rows_that_have_no_such_integer_are_missing(tmp_path: Path) -> None:
 
 def test_integer_inputs_refuse_what_is_none(tmp_path: Path) -> None:
     proto = made(single("Neg"), {"x": (INT64, ["N", 1])}, {"y": INT64})
-    rows = np.array([[1.0], [0.5], [np.nan], [np.inf], [2.0**53], [2.0**60]])
+    rows = np.array([[1.0], [0.5], [np.nan], [np.inf], [2.0**53 - 1.0], [2.0**53]])  # the last may be 2**53 + 1
     found = scored(indb.read(saved(proto, tmp_path)), rows)["predict"].ravel()
-    np.testing.assert_array_equal(found, [-1.0, np.nan, np.nan, np.nan, -(2.0**53), np.nan])
+    np.testing.assert_array_equal(found, [-1.0, np.nan, np.nan, np.nan, 1.0 - 2.0**53, np.nan])
+
+
+def test_sums_of_integers_that_round_on_the_way_are_missing(tmp_path: Path) -> None:
+    """The largest, 2 and its opposite are 2, of which float64 keeps 1; a product with ones is the same sum."""
+    largest = 2.0**53 - 1.0
+    rows = np.array([[largest, 2.0, -largest], [2.0**51, 2.0, -(2.0**51)], [1.0, 2.0, 3.0]])
+    inputs, outputs = {"x": (INT64, ["N", 3])}, {"y": INT64}
+    for name, other in {"ReduceSum": [1], "ReduceMean": [1], "MatMul": [[1], [1], [1]]}.items():
+        proto = made([(name, ["x", "other"], ["y"])], inputs, outputs, {"other": np.array(other)})
+        found = scored(indb.read(saved(proto, tmp_path)), rows)["predict"].ravel()
+        count = 3.0 if name == "ReduceMean" else 1.0
+        np.testing.assert_array_equal(found, [np.nan, np.trunc(2.0 / count), 6.0 / count])
 
 
 def test_integers_that_leave_their_type_are_missing(tmp_path: Path) -> None:

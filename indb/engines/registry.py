@@ -14,7 +14,7 @@ TOLERANCE = 1e-9
 """The largest difference of a number from a golden row, relative above 1; the default of indb.prove()."""
 
 FLOAT32_TOLERANCE = 1e-6
-FLOAT32_LIBRARIES = frozenset({"LiteRT", "ExecuTorch", "PyTorch", "Keras"})
+FLOAT32_LIBRARIES = frozenset({"LiteRT", "ExecuTorch", "PyTorch", "Keras", "ONNX Runtime"})
 """Libraries whose matrix products depend in the last bits of float32 on how many rows they are given."""
 
 

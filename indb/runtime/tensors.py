@@ -87,8 +87,11 @@ def tensor_lane(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
             raise ValueError("a text is missing")
         return values
     found: NDArray[Any] = values.astype(dtype)
-    if np.dtype(dtype).kind in "iub" and not np.array_equal(found.astype(np.float64), values):
-        raise ValueError("a number is no integer")
+    if np.dtype(dtype).kind in "iub":
+        if not np.array_equal(found.astype(np.float64), values):
+            raise ValueError("a number is no integer")
+        if (np.abs(values) >= 2.0**53).any():  # it may stand for the integer beside it
+            raise ValueError("an integer is too large for a float64")
     return found
 
 

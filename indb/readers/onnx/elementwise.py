@@ -17,7 +17,7 @@ from indb import build
 from indb.ir import Apply, Block, Op
 from indb.readers.onnx.arrays import dtype_of
 from indb.readers.onnx.operators import Node, operator
-from indb.readers.onnx.values import INT_LIMITS, Tensor, Value, broadcast
+from indb.readers.onnx.values import INT_LIMITS, WHOLE, Tensor, Value, broadcast
 
 BOOL = np.dtype(np.bool_)
 
@@ -52,6 +52,15 @@ def whole(node: Node, block: Block, dtype: np.dtype[Any], low: float, high: floa
     if low < bottom or high > top:
         node.require(build.between(block, bottom, top))
     return max(low, bottom), min(high, top)
+
+
+def exact_sum(node: Node, sizes: Block, limit: float) -> None:
+    """Refuse rows in which a sum of integers may be rounded on its way, though its result is small.
+
+    sizes: the sums of the absolute terms, which are at most `limit`.
+    """
+    if limit > WHOLE:
+        node.require(build.less_equal(sizes, build.number(WHOLE)))
 
 
 def bounds(op: Op, a: Tensor, b: Tensor) -> tuple[float, float]:

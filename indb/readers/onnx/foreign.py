@@ -51,7 +51,7 @@ def read(file: File, columns: Sequence[str] | None, why: str) -> Model:
     block = Foreign(found, "onnx", payload, NAME, "", 1)
     block, results = _tried(block, graph, file.name)
     meta = graph.session.get_modelmeta()
-    source = {"class": meta.graph_name or NAME, "library": "ONNX", "version": meta.producer_name}
+    source = {"class": meta.graph_name or NAME, "library": "ONNX Runtime", "version": meta.producer_name}
     return model_of(found, _targets(block, results, file), {**source, "reason": why})
 
 

@@ -6,16 +6,15 @@ ONNX Runtime adds in float32 in an order of its own, so the last digits of such 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from indb import build
 from indb.ir import Apply, Block, Const, Linear, Op, Reduce, ReduceOp
-from indb.readers.onnx.elementwise import check_alike, combined, rounded, whole
+from indb.readers.onnx.elementwise import check_alike, combined, exact_sum, rounded, whole
 from indb.readers.onnx.limits import MAX_TERMS
 from indb.readers.onnx.operators import Node, operator
-from indb.readers.onnx.values import Array, Constant, Refused, Tensor, Value, broadcast, take
+from indb.readers.onnx.values import WHOLE, Array, Constant, Refused, Tensor, Value, broadcast, take
 
 
 @operator("MatMul")
@@ -146,31 +145,27 @@ def _linear(node: Node, x: Tensor, weight: Array) -> Tensor:
         raise node.refused("it multiplies by numbers that are not finite")
     parts = [build.linear(take(x.block, group), values.T, 0.0) for group in groups]
     block = build.concat(parts)
-    return _result(node, block, (*x.shape[:-1], m), x, x.batch, [x.low, x.high], [values.min(), values.max()], k)
+    limit = k * max(abs(x.low), abs(x.high)) * float(np.abs(values).max())
+    if not x.is_float:
+        sizes = [build.linear(Apply(Op.ABS, (take(x.block, group),)), np.abs(values).T, 0.0) for group in groups]
+        exact_sum(node, build.concat(sizes), limit)
+    return _result(node, block, (*x.shape[:-1], m), x, x.batch, limit)
 
 
 def constant_range(weight: Array) -> None:
     """Raises: Refused for weights that float64 does not hold exactly."""
-    if weight.size == 0 or (weight.dtype.kind in "iu" and (np.abs(weight.astype(np.float64)) > 2.0**53).any()):
-        raise Refused("it multiplies by no weights, or by integers beyond 2**53")
+    if weight.size == 0 or (weight.dtype.kind in "iu" and (np.abs(weight.astype(np.float64)) > WHOLE).any()):
+        raise Refused("it multiplies by no weights, or by integers from 2**53 on")
     if weight.dtype.kind not in "fiu" or weight.dtype == np.float16:
         raise Refused(f"it multiplies by elements of {weight.dtype}")
 
 
 def _result(
-    node: Node,
-    block: Block,
-    shape: tuple[int, ...],
-    x: Tensor,
-    batch: int | None,
-    left: list[float],
-    right: list[Any],
-    terms: int,
-) -> Tensor:
-    """The tensor of sums of products in the type of `x`; integers are watched for their range."""
+    node: Node, block: Block, shape: tuple[int, ...], x: Tensor, batch: int | None, limit: float
+) -> Tensor:  # fmt: skip
+    """The tensor of sums of products in the type of `x`; integers, which are at most `limit`, stay in their range."""
     if x.is_float:
         return Tensor(rounded(block, x.dtype), shape, x.dtype, batch)
-    limit = terms * max(abs(each) for each in left) * max(abs(float(each)) for each in right)
     low, high = whole(node, block, x.dtype, -limit, limit)
     return Tensor(block, shape, x.dtype, batch, low, high)
 
@@ -192,10 +187,15 @@ def _general(node: Node, a: Tensor, b: Tensor) -> Tensor:
     except ValueError as error:
         raise node.damaged(f"its shapes do not fit ({error})") from error
     parts: list[Block] = []
+    sizes: list[Block] = []
     for row, column in zip(left.lanes.reshape(-1, k), right.lanes.reshape(-1, k) - a.block.width, strict=True):
         terms = build.multiply(take(a.block, row), take(b.block, column))
         parts.append(Reduce(ReduceOp.SUM, terms))
+        sizes.append(Reduce(ReduceOp.SUM, Apply(Op.ABS, (terms,))))
     batch = left.batch
     if batch == len(left.shape) - 1:
         raise node.refused("it adds up the batch")
-    return _result(node, build.concat(parts), left.shape[:-1], a, batch, [a.low, a.high], [b.low, b.high], k)
+    limit = k * max(abs(a.low), abs(a.high)) * max(abs(b.low), abs(b.high))
+    if not a.is_float:
+        exact_sum(node, build.concat(sizes), limit)
+    return _result(node, build.concat(parts), left.shape[:-1], a, batch, limit)

@@ -21,7 +21,7 @@ from indb.readers.onnx.ml_rows import divided, rows_of
 from indb.readers.onnx.ml_scores import ONE, ZERO
 from indb.readers.onnx.operators import ML, Node, operator
 from indb.readers.onnx.picking import picked
-from indb.readers.onnx.values import Constant, Tensor, Value, rearranged
+from indb.readers.onnx.values import WHOLE, Constant, Tensor, Value, rearranged
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -159,8 +159,8 @@ def imputer(node: Node) -> Value:
         raise node.damaged("it has values of both types, or none of its input's")
     node.ignore("replaced_value_float", "replaced_value_int64", "imputed_value_floats", "imputed_value_int64s")
     size = x.shape[0] if x.rank == 1 else x.shape[1] if x.rank == 2 else 0
-    if size == 0 or x.batch == 1 or any(abs(each) > 2.0**53 for each in values if not x.is_float):
-        raise node.refused(f"it fills a tensor of rank {x.rank}, or with integers beyond 2**53")
+    if size == 0 or x.batch == 1 or any(abs(each) > WHOLE for each in values if not x.is_float):
+        raise node.refused(f"it fills a tensor of rank {x.rank}, or with integers from 2**53 on")
     if len(values) != size:  # ONNX Runtime then takes the first
         values = values[:1] * size
     if x.rank == 1 and x.batch == 0:
@@ -201,8 +201,8 @@ def one_hot_encoder(node: Node) -> Value:
     texts, numbers = node.strings("cats_strings") or [], node.integers("cats_int64s") or []
     if bool(texts) == bool(numbers) or bool(texts) != x.is_text:
         raise node.refused(f"it has {len(texts)} texts and {len(numbers)} integers as categories of its input")
-    if x.rank > 2 or any(abs(number) > 2**53 for number in numbers):
-        raise node.refused(f"it encodes a tensor of rank {x.rank}, or integers beyond 2**53")
+    if x.rank > 2 or any(abs(number) > WHOLE for number in numbers):
+        raise node.refused(f"it encodes a tensor of rank {x.rank}, or integers from 2**53 on")
     categories: list[str | float] = [*(texts or map(float, numbers))]
     places = {key: at for at, key in enumerate(categories)}  # of those that repeat the last counts
     width = len(categories)

@@ -51,7 +51,7 @@ def mapped(node: Node, x: Tensor, table: Mapping[Any, Any], default: Any, dtype:
     missing = next((value for key, value in table.items() if key != key), default)
     numbers = [each for each in (*kept, *kept.values(), default, missing) if not isinstance(each, str)]
     if any(isinstance(each, int) and abs(each) > WHOLE for each in numbers):
-        raise node.refused("it has integers beyond 2**53")
+        raise node.refused("it has integers from 2**53 on")
     node.spend("cells of tables", len(kept) * x.block.width, MAX_CELLS)
     cell: Callable[[Any], Any] = str if is_text else float
     keys = tuple(key if x.is_text else float(key) for key in kept)

@@ -11,7 +11,7 @@ import numpy as np
 
 from indb import build
 from indb.ir import Apply, Block, Op, Reduce, ReduceOp
-from indb.readers.onnx.elementwise import mapped, rounded, whole
+from indb.readers.onnx.elementwise import exact_sum, mapped, rounded, whole
 from indb.readers.onnx.functions import exp, floats, log, size, sqrt
 from indb.readers.onnx.limits import MAX_ARMS, MAX_TERMS
 from indb.readers.onnx.operators import Node, operator
@@ -99,8 +99,12 @@ def reduction(node: Node) -> Value:
     if len(set(axes)) != len(axes):
         raise node.damaged(f"its axes are {axes}, needed different ones")
     shape, batch = reduced_shape(x, axes, keep) if x.batch not in axes else (x.shape, x.batch)
-    parts = [REDUCTIONS[node.kind](take(x.block, group)) for group in groups(node, x, axes)]
-    return _result(node, x, build.concat(parts), shape, batch, x.block.width // len(parts))
+    found = groups(node, x, axes)
+    parts = [REDUCTIONS[node.kind](take(x.block, group)) for group in found]
+    if node.kind in ("ReduceSum", "ReduceMean") and not x.is_float:
+        sizes = [_sum(size(take(x.block, group))) for group in found]
+        exact_sum(node, build.concat(sizes), found.shape[1] * max(abs(x.low), abs(x.high)))
+    return _result(node, x, build.concat(parts), shape, batch, found.shape[1])
 
 
 def _alone(node: Node, x: Tensor) -> Value:

@@ -26,8 +26,8 @@ Array: TypeAlias = NDArray[Any]
 SAMPLES = (5, 7)
 """The sizes of the batch for which arithmetic of shapes is done: what is 5 and 7 is the batch, what is equal is not."""
 
-WHOLE = 2.0**53
-"""Up to here float64 holds every whole number."""
+WHOLE = 2.0**53 - 1.0
+"""Up to here a float64 stands for one whole number alone: 2**53 may also be 2**53 + 1, rounded."""
 
 INT_LIMITS: dict[Any, tuple[float, float]] = {
     np.dtype(kind): (max(float(np.iinfo(kind).min), -WHOLE), min(float(np.iinfo(kind).max), WHOLE))
@@ -140,7 +140,7 @@ def constant_block(array: Array) -> Block:
     if array.dtype == object:
         return Const(tuple(array.ravel().tolist()), Type.TEXT)
     if array.dtype.kind in "iu" and (np.abs(array.astype(np.float64)) > WHOLE).any():
-        raise Refused("it takes an integer beyond 2**53")
+        raise Refused("it takes an integer from 2**53 on")
     return build.number(*array.astype(np.float64).ravel().tolist())
 
 

@@ -32,8 +32,8 @@ def read_document(root: Element, name: str, columns: Sequence[str] | None) -> Mo
         name=name,
         version=version,
         data=data,
-        derived=scope.derived_fields(transformations),
-        functions=_functions(transformations),
+        derived=scope.by_name(transformations, "DerivedField"),
+        functions=scope.by_name(transformations, "DefineFunction"),
         names=_names(model, written.columns(root) if columns is None else columns, name),
     )
     prediction, known = models.read_model(model, document)
@@ -90,16 +90,6 @@ def _data(root: Element) -> dict[str, fields.DataField]:
         if each.name in found:
             raise element.damaged(f"there is a DataField {each.name!r} already")
         found[each.name] = each
-    return found
-
-
-def _functions(parent: Element | None) -> dict[str, Element]:
-    found: dict[str, Element] = {}
-    for element in parent.all("DefineFunction") if parent is not None else ():
-        name = element.needed("name")
-        if name in found:
-            raise element.damaged(f"there is a function {name!r} already")
-        found[name] = element
     return found
 
 

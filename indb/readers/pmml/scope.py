@@ -192,13 +192,13 @@ def read_derived(element: Element, scope: Scope) -> Value:
     return replace(values.cast(found, data_type, element, scope.require), optype=optype, order=order)
 
 
-def derived_fields(parent: Element | None) -> dict[str, Element]:
-    """The DerivedField elements of a TransformationDictionary or LocalTransformations by their names."""
+def by_name(parent: Element | None, kind: str) -> dict[str, Element]:
+    """The elements of a kind in a TransformationDictionary or LocalTransformations by their names."""
     found: dict[str, Element] = {}
-    for element in parent.all("DerivedField") if parent is not None else ():
+    for element in parent.all(kind) if parent is not None else ():
         name = element.needed("name")
         if name in found:
-            raise element.damaged(f"there is a DerivedField {name!r} already")
+            raise element.damaged(f"there is a {kind} {name!r} already")
         found[name] = element
     return found
 
@@ -219,7 +219,7 @@ def open_scope(
 ) -> Scope:  # fmt: skip
     """The scope of a model element; `functions`: what functionName may say."""
     function = model.choice("functionName", functions)
-    derived = derived_fields(model.find("LocalTransformations"))
+    derived = by_name(model.find("LocalTransformations"), "DerivedField")
     scope = Scope(document, model, function, read_schema(model), derived, parent)
     scope.target = _target(scope)
     scope.single = model.choice("x-mathContext", ("float", "double"), "double") == "float"
