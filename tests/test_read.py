@@ -154,7 +154,7 @@ def test_files_that_are_not_models(tmp_path: Any) -> None:
         "m.skops": "damaged",
         "m.joblib": "damaged",
         "m.pkl": "damaged",
-        "m.onnx": "cannot load m.onnx: ONNX Runtime says",
+        "m.onnx": "cannot load m.onnx: its bytes are no ONNX file",
         "m.tar": "format is not known .found '.tar'",
         "m": "no ending",
         "absent.skops": "no such file",
