@@ -14,7 +14,7 @@ import indb
 from indb import codec
 from indb.errors import ModelFileError, UnsupportedModel
 from indb.ir import ForeignModel, Model
-from indb.readers.edge import trial
+from indb.readers import trial
 from indb.runtime.scorer import Scorer
 
 interpreter = pytest.importorskip("ai_edge_litert.interpreter")
@@ -154,12 +154,11 @@ def test_an_older_indb_refuses_its_files(tmp_path: Path) -> None:
 def test_a_file_that_crashes_litert_crashes_another_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     data = dense(np.random.default_rng(0), [4, 8, 3])
     real = trial._started
-    aborting = [sys.executable, "-c", "import os, sys; sys.stdin.buffer.read(20); os.abort()"]
-    found = trial.Trial()
-    monkeypatch.setattr(trial, "TRIAL", found)
-    monkeypatch.setattr(
-        trial, "_started", lambda: subprocess.Popen(aborting, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-    )
+    aborting = [sys.executable, "-c", "import os, sys; print([], flush=True); sys.stdin.buffer.read(20); os.abort()"]
+    found = trial.Trial("tflite")
+    monkeypatch.setitem(trial.TRIALS, "tflite", found)
+    pipe = subprocess.PIPE
+    monkeypatch.setattr(trial, "_started", lambda _: subprocess.Popen(aborting, stdin=pipe, stdout=pipe, bufsize=0))
     with pytest.raises(ModelFileError, match="cannot load m.tflite: LiteRT crashes on it"):
         read(data, tmp_path)
     monkeypatch.setattr(trial, "_started", real)

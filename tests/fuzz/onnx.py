@@ -26,6 +26,8 @@ TEXTS = (
 
 def seeds() -> list[bytes]:
     """The node tests of the onnx package that are small, and models of a few nodes."""
+    import onnxruntime  # noqa: F401  it looks at the machine's files when it is imported
+
     from fuzz.onnx_seeds import models
 
     return [data for data in models() if len(data) <= LARGEST]

@@ -15,8 +15,9 @@ import numpy as np
 from indb import build
 from indb.evaluate import evaluate_values
 from indb.ir import Block, Column, Model, Target
+from indb.readers import trial
 from indb.readers.base import File, reads_files
-from indb.readers.edge import dense, trial
+from indb.readers.edge import dense
 from indb.readers.edge.integers import NotExact
 from indb.readers.graphs import foreign_model
 from indb.runtime.tensors import Tensor
@@ -42,7 +43,7 @@ def read(file: File, columns: Sequence[str] | None) -> Model:
     """
     what = f"cannot load {file.name}"
     check(file.data, what)
-    trial.check(file.data, what)
+    trial.check(file, "tflite")
     graph = Graph(file.data, what)
     source = {"class": NAME, "library": "LiteRT", "version": graph.file.description}
     foreign = foreign_model(graph, file, columns, "tflite", source)
@@ -59,6 +60,16 @@ def read(file: File, columns: Sequence[str] | None) -> Model:
     else:
         return blocks
     return replace(foreign, source={**source, "reason": why}, written=blocks)  # type: ignore[call-arg]
+
+
+def try_file(file: File) -> None:
+    """What a trial of a file does: LiteRT loads it, and runs three rows of it."""
+    graph = Graph(file.data, f"cannot load {file.name}")
+    try:
+        ask = graph.rows([np.zeros((3, 1))] * sum(tensor.width or 0 for tensor in graph.inputs))
+        ask(graph.outputs[0].name)
+    except ValueError:  # it takes other rows
+        return
 
 
 def _targets(graph: Graph, foreign: Model) -> tuple[Target, ...]:

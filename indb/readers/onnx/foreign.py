@@ -20,6 +20,7 @@ import numpy as np
 
 from indb.errors import ModelFileError, UnsupportedModel
 from indb.ir import Block, Foreign, Label, Model, Target, Type, model_of
+from indb.readers import trial
 from indb.readers.base import File
 from indb.readers.graphs import columns_of
 from indb.readers.tried import TRIED, check_company
@@ -34,9 +35,19 @@ def read(file: File, columns: Sequence[str] | None, why: str) -> Model:
     columns: the table's names for the columns that the graph takes, in order; by default the names of inputs that take
     one column each, else x0, x1, …. why: the reason why it is no model in blocks.
 
-    Raises: ModelFileError when ONNX Runtime is missing or cannot load it; UnsupportedModel for inputs or outputs that a
-    table does not have.
+    Raises: ModelFileError when ONNX Runtime is missing, crashes or cannot load it; UnsupportedModel for inputs or
+    outputs that a table does not have.
     """
+    trial.check(file, "onnx")
+    return _read(file, columns, why)
+
+
+def try_file(file: File) -> None:
+    """What a trial of a file does: all that ONNX Runtime is asked for while the file is read."""
+    _read(file, None, "")
+
+
+def _read(file: File, columns: Sequence[str] | None, why: str) -> Model:
     with redirect_stdout(StringIO()):  # where ONNX Runtime prints what it finds wrong
         graph = Graph(file.data, f"cannot load {file.name}")
     _check_inputs(graph, f"cannot read {file.name}")
