@@ -45,6 +45,14 @@ def test_distributions_keep_the_digits_of_their_tails(name: str) -> None:
     np.testing.assert_allclose(found, library(POINTS), rtol=1e-14, atol=0.0)
 
 
+def test_the_normal_quantile_is_that_of_scipy_up_to_both_ends() -> None:
+    tails = 10.0 ** -np.arange(1.0, 324.0, 0.5)
+    p = np.concatenate([tails, np.linspace(0.0, 1.0, 4001), 1.0 - tails, [5e-324, -0.1, 1.5, -np.inf, np.inf, np.nan]])
+    model = Model((X,), (Target("", {"transform": special.normal_quantile(X)}),))
+    found = evaluate(model, {"x": p})[""]["transform"][:, 0]
+    np.testing.assert_allclose(found, scipy_special.ndtri(p), rtol=2e-15, atol=0.0)
+
+
 def table() -> pd.DataFrame:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=60), "b": rng.random(60) + 1.0, "c": rng.choice(["u", "v"], 60)})

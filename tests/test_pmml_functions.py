@@ -21,12 +21,14 @@ FILE = """<PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4"><Header/>
     <Value value="ab"/><Value value=" Ab "/><Value value="c"/>
   </DataField>
   <DataField name="b" optype="categorical" dataType="boolean"/>
+  <DataField name="p" optype="continuous" dataType="double"/>
   <DataField name="t" optype="continuous" dataType="double"/>
 </DataDictionary>
 <RegressionModel functionName="regression">
   <MiningSchema>
     <MiningField name="x"/><MiningField name="y"/><MiningField name="f"/><MiningField name="i"/><MiningField name="j"/>
-    <MiningField name="s"/><MiningField name="b"/><MiningField name="t" usageType="target"/>
+    <MiningField name="s"/><MiningField name="b"/><MiningField name="p"/>
+    <MiningField name="t" usageType="target"/>
   </MiningSchema>
   <Output><OutputField name="out" optype="{}" dataType="{}" feature="transformedValue">{}</OutputField></Output>
   <RegressionTable intercept="1"/>
@@ -40,6 +42,7 @@ VALUES: dict[str, list[object]] = {
     "j": [2, 0, -3, None, 5],
     "s": ["ab", " Ab ", "c", None],
     "b": [True, False, None],
+    "p": [0.5, 0.0, 1.0, 0.02, 0.08, 0.9, None, 0.999999, 1e-5, 1.5, -0.25, 0.075],
 }
 
 LEFT_OUT = ("cannot accept missing value", "Expected integer value")
@@ -79,6 +82,10 @@ NUMBERS = [
     call("hypot", "x", "y"),
     call("normalCDF", "y", "y", constant(2)),
     call("normalPDF", "y", "x", constant(20)),
+    *(call(name, "y", constant(2), "x") for name in ("normalCDF", "normalPDF")),
+    call("stdNormalIDF", "p"),
+    call("normalIDF", "p", "y", constant(2)),
+    call("normalIDF", "p", constant(2), "x"),
     call("if", LESS, "x", "y"),
     call("if", LESS, "x"),
     call("if", call("isMissing", "x"), constant(0), "x"),

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 from sklearn import feature_selection
 from sklearn.decomposition import NMF, PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -27,9 +26,8 @@ from zoo import frames
 
 from indb.errors import UnsupportedModel
 from indb.evaluate import evaluate
-from indb.ir import Column, Model, Target
+from indb.ir import Model
 from indb.readers import read
-from indb.readers.sklearn.power import _normal_quantile
 
 
 def transformed(model: Model, values: Any) -> Any:
@@ -38,14 +36,6 @@ def transformed(model: Model, values: Any) -> Any:
     return evaluate(model, {column.name: table[:, number] for number, column in enumerate(model.columns)})[""][
         "transform"
     ]
-
-
-def test_the_normal_quantile_is_that_of_scipy() -> None:
-    tails = np.logspace(-13, -1, 4000)
-    p = np.concatenate([tails, np.linspace(0.05, 0.95, 4001), 1.0 - tails])
-    x = Column("x")
-    found = transformed(Model((x,), (Target("", {"transform": _normal_quantile(x)}),)), p.reshape(-1, 1))[:, 0]
-    np.testing.assert_allclose(found, stats.norm.ppf(p), rtol=2e-15, atol=0.0)
 
 
 def test_periodic_splines_lead_values_back_exactly_and_refuse_what_is_too_far_away() -> None:

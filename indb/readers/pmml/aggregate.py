@@ -14,6 +14,7 @@ from indb.ir import Apply, Block, Concat, Label, Lookup, Op, Reduce, ReduceOp
 from indb.readers.pmml import values
 from indb.readers.pmml.arithmetic import Arithmetic
 from indb.readers.pmml.document import Element
+from indb.readers.pmml.medians import MAX_MEDIAN, lowest, median, weighted_median
 from indb.readers.pmml.models import Prediction, chosen
 from indb.readers.pmml.predicates import Logic
 from indb.readers.pmml.scope import Scope
@@ -118,37 +119,12 @@ def _mean(parts: Parts, counts: Sequence[Block], blocks: Sequence[Block], divide
 
 
 def _median(parts: Parts, counts: Sequence[Block], cells: Sequence[Block]) -> Block:
-    """The value with as many below as above, the mean of two in the middle; with weights the first that reaches half.
-
-    The rank of each value is counted: how many are smaller, or equal and before it.
-    """
-    weights = [build.where(c, build.number(parts.weight(p)), ZERO) for p, c in zip(parts.parts, counts, strict=True)]
+    """The value in the middle, by weights where parts have them."""
     if len(cells) > MAX_MEDIAN:
         raise parts.element.refused(f"the median of more than {MAX_MEDIAN} models")
-    upto = []
-    for i, x in enumerate(cells):
-        before = [build.less_equal(y, x) if j <= i else build.less(y, x) for j, y in enumerate(cells)]
-        upto.append(_total([build.where(b, w, ZERO) for b, w in zip(before, weights, strict=True)]))
-    total = _total(weights)
-    half = build.multiply(build.number(0.5), total)
     if parts.weighted:
-        return _lowest(cells, [build.less_equal(half, u) for u in upto], counts)
-    low = [build.less_equal(half, u) for u in upto]
-    high = [build.less(half, u) for u in upto]
-    first, second = _lowest(cells, low, counts), _lowest(cells, high, counts)
-    middle = build.add(first, build.multiply(build.number(0.5), build.subtract(second, first)))
-    return build.where(Apply(Op.EQ, (first, second)), first, middle)
-
-
-MAX_MEDIAN = 40
-"""Of how many models a median is read: every value is compared with every other one."""
-
-
-def _lowest(cells: Sequence[Block], allowed: Sequence[Block], counts: Sequence[Block]) -> Block:
-    """The smallest of the values that are allowed and counted."""
-    top = build.number(float("inf"))
-    kept = [build.where(values.both(a, c), x, top) for x, a, c in zip(cells, allowed, counts, strict=True)]
-    return reduce(lambda a, b: Apply(Op.MIN, (a, b)), kept)
+        return weighted_median(cells, counts, [part.weight for part in parts.parts])
+    return median(cells, counts)
 
 
 # Classes
@@ -219,7 +195,7 @@ def _typical(parts: Parts, counts: Sequence[Block], lanes: Sequence[Block]) -> l
     winner = build.argmax(Concat(tuple(middles)))
     middle = chosen(Concat(tuple(middles)), winner)
     far = [Apply(Op.ABS, (build.subtract(chosen(each, winner), middle),)) for each in lanes]
-    nearest = _lowest(far, [ONE] * len(far), counts)
+    nearest = lowest(far, [ONE] * len(far), counts)
     return [values.both(count, build.less_equal(each, nearest)) for each, count in zip(far, counts, strict=True)]
 
 

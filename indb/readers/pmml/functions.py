@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from indb import build, special
 from indb.errors import did_you_mean
 from indb.ir import Apply, Block, Const, Op
-from indb.readers.pmml import conditions, texts, values
+from indb.readers.pmml import conditions, medians, texts, values
 from indb.readers.pmml.calls import Call
 from indb.readers.pmml.document import Element
 from indb.readers.pmml.values import Value
@@ -193,6 +193,16 @@ def _average(call: Call) -> Value:
     return Value(build.where(_none(blocks), build.MISSING, mean), data_type)
 
 
+def _median(call: Call) -> Value:
+    """The one in the middle, the mean of two."""
+    blocks = call.numbers(1, -1)
+    if len(blocks) > medians.MAX_MEDIAN:
+        raise call.element.refused(f"the median of more than {medians.MAX_MEDIAN} numbers")
+    data_type = "float" if call.number_type == "float" else "double"
+    middle = _rounded(medians.median(blocks, [values.present(block) for block in blocks]), data_type).block
+    return Value(build.where(_none(blocks), build.MISSING, middle), data_type)
+
+
 def _arcsine(x: Block) -> Block:
     """The angle whose sine is x, which must be between -1 and 1."""
     one = build.number(1.0)
@@ -228,16 +238,36 @@ def _normal_density(x: Block) -> Block:
     return build.divide(Apply(Op.EXP, (half,)), build.number(math.sqrt(2.0 * math.pi)))
 
 
-def _normal(density: bool) -> Callable[[Call], Value]:
-    """Of a normal value with the mean and the deviation that are given."""
+def _normal(function: Callable[[Block, Block, Block], Block]) -> Callable[[Call], Value]:
+    """Of a normal value with the mean and the deviation that are given; the latter must be above 0."""
 
     def read(call: Call) -> Value:
-        x, mean, deviation = call.numbers(3)
-        z = build.divide(build.subtract(x, mean), deviation)
-        found = build.divide(_normal_density(z), deviation) if density else special.normal_cdf(z)
-        return Value(found, "double")
+        x, mean, given = call.numbers(3)
+        deviation = build.where(build.less(build.number(0.0), given), given, build.MISSING)
+        return Value(function(x, mean, deviation), "double")
 
     return read
+
+
+def _standardised(x: Block, mean: Block, deviation: Block) -> Block:
+    return build.divide(build.subtract(x, mean), deviation)
+
+
+def _cumulative(x: Block, mean: Block, deviation: Block) -> Block:
+    return special.normal_cdf(_standardised(x, mean, deviation))
+
+
+def _density(x: Block, mean: Block, deviation: Block) -> Block:
+    return build.divide(_normal_density(_standardised(x, mean, deviation)), deviation)
+
+
+def _quantile(p: Block, mean: Block, deviation: Block) -> Block:
+    """The mean, and as many deviations as the quantile says; infinite at 0 and at 1."""
+    quantile = special.normal_quantile(p)
+    zero = build.number(0.0)
+    at_end = values.is_one_of(p, (0.0, 1.0))
+    found = build.add(mean, build.multiply(build.where(at_end, zero, quantile), deviation))
+    return build.where(values.both(at_end, values.present(found)), quantile, found)
 
 
 FUNCTIONS: dict[str, Callable[[Call], Value]] = {
@@ -250,6 +280,7 @@ FUNCTIONS: dict[str, Callable[[Call], Value]] = {
     "sum": _fold(Op.ADD, 0.0),
     "product": _fold(Op.MUL, 1.0),
     "avg": _average,
+    "median": _median,
     "log10": _real(_log10),
     "ln": _real(_op(Op.LN)),
     "ln1p": _real(build.log1p),
@@ -268,8 +299,10 @@ FUNCTIONS: dict[str, Callable[[Call], Value]] = {
     "erf": _real(special.erf),
     "stdNormalCDF": _real(special.normal_cdf),
     "stdNormalPDF": _real(_normal_density),
-    "normalCDF": _normal(False),
-    "normalPDF": _normal(True),
+    "stdNormalIDF": _real(special.normal_quantile),
+    "normalCDF": _normal(_cumulative),
+    "normalPDF": _normal(_density),
+    "normalIDF": _normal(_quantile),
     "abs": _same(_op(Op.ABS)),
     "floor": _whole(floor),
     "ceil": _whole(build.ceil),
@@ -285,6 +318,9 @@ FUNCTIONS: dict[str, Callable[[Call], Value]] = {
 """Name of a built-in function -> what reads a call of it."""
 
 UNDEFINED = frozenset(
-    {"/", "modulo", "pow", "ln", "log10", "ln1p", "sqrt", "asin", "acos", "tan", "normalCDF", "normalPDF"}
+    {
+        *("/", "modulo", "pow", "ln", "log10", "ln1p", "sqrt", "asin", "acos", "tan"),
+        *("normalCDF", "normalPDF", "normalIDF", "stdNormalIDF"),
+    }
 )
 """Functions that have no result for some numbers, as of 0 / 0: that is an invalid value."""

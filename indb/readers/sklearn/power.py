@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from indb import build
+from indb import build, special
 from indb.ir import Apply, Block, Floats, Op
 from indb.readers.base import Frame, Reading, read_transform, reads
 from indb.readers.sklearn.values import finite_numbers, last_finite
@@ -136,47 +136,4 @@ def _normal(rank: Block) -> Block:
 
     low, high = (float(stats.norm.ppf(edge)) for edge in (BOUND - np.spacing(1), 1 - (BOUND - np.spacing(1))))
     inside = build.clip(rank, build.number(BOUND / 2), build.number(1 - BOUND / 2))
-    return build.clip(_normal_quantile(inside), build.number(low), build.number(high))
-
-
-# Coefficients of rational functions, the highest power first; those of a denominator begin after its 1.
-MIDDLE = (
-    (-59.9633501014107895267, 98.0010754185999661536, -56.6762857469070293439, 13.9312609387279679503,
-     -1.23916583867381258016),
-    (1.95448858338141759834, 4.67627912898881538453, 86.3602421390890590575, -225.462687854119370527,
-     200.260212380060660359, -82.0372256168333339912, 15.9056225126211695515, -1.18331621121330003142),
-)  # fmt: skip
-TAIL = (
-    (4.05544892305962419923, 31.5251094599893866154, 57.1628192246421288162, 44.0805073893200834700,
-     14.6849561928858024014, 2.18663306850790267539, -0.140256079171354495875, -0.0350424626827848203418,
-     -8.57456785154685413611e-4),
-    (15.7799883256466749731, 45.3907635128879210584, 41.3172038254672030440, 15.0425385692907503408,
-     2.50464946208309415979, -0.142182922854787788574, -0.0380806407691578277194, -9.33259480895457427372e-4),
-)  # fmt: skip
-EDGE = math.exp(-2.0)
-
-
-def _normal_quantile(p: Block) -> Block:
-    """The inverse of the normal distribution, for p from 1e-13 to 1 - 1e-13. Source: Moshier's cephes, ndtri."""
-    centred = build.subtract(p, build.number(0.5))
-    square = build.multiply(centred, centred)
-    curve = build.divide(build.multiply(square, _polynomial(square, MIDDLE[0])), _polynomial(square, MIDDLE[1], True))
-    middle = build.multiply(build.add(centred, build.multiply(centred, curve)), build.number(math.sqrt(2.0 * math.pi)))
-    above = build.less(build.number(1.0 - EDGE), p)
-    tail = build.where(above, build.subtract(build.number(1.0), p), p)
-    root = Apply(Op.SQRT, (build.multiply(build.number(-2.0), Apply(Op.LN, (tail,))),))
-    inverse = build.divide(build.number(1.0), root)
-    start = build.subtract(root, build.divide(Apply(Op.LN, (root,)), root))
-    curve = build.divide(build.multiply(inverse, _polynomial(inverse, TAIL[0])), _polynomial(inverse, TAIL[1], True))
-    size = build.subtract(start, curve)
-    outside = build.where(above, size, build.negate(size))
-    return build.where(build.between(tail, EDGE, 1.0), middle, outside)
-
-
-def _polynomial(x: Block, coefficients: Sequence[float], monic: bool = False) -> Block:
-    """By Horner's rule; a `monic` one has 1 before its coefficients."""
-    first, *rest = coefficients
-    found: Block = build.add(x, build.number(first)) if monic else build.number(first)
-    for coefficient in rest:
-        found = build.add(build.multiply(found, x), build.number(coefficient))
-    return found
+    return build.clip(special.normal_quantile(inside), build.number(low), build.number(high))
