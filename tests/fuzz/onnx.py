@@ -41,10 +41,10 @@ def mutated(data: bytes, random: Random, others: Sequence[bytes]) -> bytes:
 
     try:
         model, other = (_parsed(each) for each in (data, random.choice(others)))
-    except DecodeError:  # by an earlier mutation
+        messages = _messages(model)
+        _change(random.choice(messages), random, messages, _messages(other))
+    except (DecodeError, UnicodeDecodeError):  # by an earlier mutation
         return octets.mutated(data, random, others)
-    messages = _messages(model)
-    _change(random.choice(messages), random, messages, _messages(other))
     return bytes(model.SerializePartialToString()[: octets.LONGEST])
 
 

@@ -44,5 +44,11 @@ MAX_LANES_TOTAL = 2**20
 MAX_ARMS = 2**13
 """Lanes of all arms of which a number of the row chooses one."""
 
+MAX_GROUPS = 2**12
+"""Groups of lanes that are brought together, each by blocks of its own."""
+
 MAX_TERMS = 2**22
 """Products of a matrix product between two tensors, and steps that are written out one by one."""
+
+MAX_LEAF_VALUES = 2**25
+"""Nodes of all trees, times the targets that they give values to."""

@@ -26,6 +26,7 @@ import numpy as np
 from indb import build
 from indb.ir import Apply, Block, Floats, Label, Op
 from indb.readers.onnx import ml_scores
+from indb.readers.onnx.limits import MAX_LANES, MAX_LEAF_VALUES
 from indb.readers.onnx.ml_ensembles import LARGEST, Grower
 from indb.readers.onnx.ml_rows import Rows, rows_of
 from indb.readers.onnx.ml_scores import ONE, ZERO, transform_of, transformed
@@ -65,6 +66,9 @@ class Summing:
     single: bool
 
     def __post_init__(self) -> None:
+        if self.forest.n_targets > MAX_LANES:
+            raise self.node.refused(f"it has {self.forest.n_targets} targets, needed at most {MAX_LANES}")
+        self.node.spend("leaf values", len(self.forest.mode) * self.forest.n_targets, MAX_LEAF_VALUES)
         total = sum(max((abs(w) for at in self.forest.leaves(root) for _, w in self.forest.weights[at]), default=0.0)
                     for root in self.forest.roots)  # fmt: skip
         if not total < (LARGEST if self.single else math.inf):

@@ -13,7 +13,7 @@ from indb import build
 from indb.ir import Apply, Block, Op, Reduce, ReduceOp
 from indb.readers.onnx.elementwise import exact_sum, mapped, rounded, whole
 from indb.readers.onnx.functions import exp, floats, log, size, sqrt
-from indb.readers.onnx.limits import MAX_ARMS, MAX_TERMS
+from indb.readers.onnx.limits import MAX_ARMS, MAX_GROUPS, MAX_TERMS
 from indb.readers.onnx.operators import Node, operator
 from indb.readers.onnx.shapes import axes_of
 from indb.readers.onnx.values import Array, Tensor, Value, each_lane, placed, take
@@ -29,7 +29,9 @@ def groups(node: Node, x: Tensor, axes: Sequence[int]) -> Array:
     lanes = np.arange(x.block.width).reshape(x.shape)
     last = np.moveaxis(lanes, list(axes), range(x.rank - len(axes), x.rank))
     node.spend("elements of reductions", lanes.size, MAX_TERMS)
-    return last.reshape(-1, math.prod(x.shape[axis] for axis in axes))
+    found = last.reshape(-1, math.prod(x.shape[axis] for axis in axes))
+    node.spend("groups of reductions", len(found), MAX_GROUPS)
+    return found
 
 
 def each_group(node: Node, x: Tensor, axes: Sequence[int], function: Callable[[Block], Block]) -> Block:
@@ -154,7 +156,7 @@ def place(x: Block, smallest: bool = False, last: bool = False, gaps: bool = Tru
     found: Block = Reduce(op, Apply(Op.COALESCE, (lanes, build.number(worst))) if gaps else lanes)
     if last:
         found = build.subtract(build.number(x.width - 1.0), found)
-    return build.where(build.is_missing(build.lane(x, 0)), build.number(0.0), found) if gaps else found
+    return build.where(build.is_missing(take(x, np.zeros(1, int))), build.number(0.0), found) if gaps else found
 
 
 def _softmax_axes(node: Node, x: Tensor) -> list[int]:
