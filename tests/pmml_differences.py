@@ -66,6 +66,8 @@ PMML4S = (
     ("number", "its weights are not those of the specification, 1 / (distance + threshold)",
      ("neighbours_weightedaverage_3",)),
     ("missing", "it inverts the error function at 2p - 1, which has few digits of a small p", ("functions_normal",)),
+    ("number", "it takes what invalidValueTreatment='asIs' lets pass for valid, and what is missing for not valid",
+     ("functions_valid",)),
     ("number", "its sine of 1e16 has no digit in common with that of other programs", ("neural_sine",)),
     ("label", SINGLE,
      ("sklearn2pmml-bagging", "sklearn2pmml-gradient-multi", "sklearn2pmml-gradient", "sklearn2pmml-tree",

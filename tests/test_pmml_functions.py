@@ -148,3 +148,99 @@ def test_a_function_gives_what_jpmml_gives(
                 wrong.append(f"{expression}: {value!r}, JPMML {row.get('out')!r} {error or ''}")
     assert wrong == []
     assert scored > 20 * len(expressions)
+
+
+INVALID = """<PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4"><Header/>
+<DataDictionary>{fields}
+  <DataField name="word" optype="categorical" dataType="string">
+    <Value value="a"/><Value value="b"/><Value value="gap" property="missing"/>
+  </DataField>
+  <DataField name="whole" optype="continuous" dataType="integer"><Value value="7" property="invalid"/></DataField>
+  <DataField name="t" optype="continuous" dataType="double"/>
+</DataDictionary>
+<TransformationDictionary>{derived}</TransformationDictionary>
+<RegressionModel functionName="regression">
+  <MiningSchema>
+    <MiningField name="d"/><MiningField name="x" invalidValueTreatment="asIs"/>
+    <MiningField name="gone" invalidValueTreatment="asMissing"/>
+    <MiningField name="other" invalidValueTreatment="asValue" invalidValueReplacement="30"/>
+    <MiningField name="filled" invalidValueTreatment="asMissing" missingValueReplacement="20"/>
+    <MiningField name="held" invalidValueTreatment="asIs" outliers="asExtremeValues" lowValue="-5" highValue="5"/>
+    <MiningField name="word" invalidValueTreatment="asIs"/><MiningField name="whole" invalidValueTreatment="asIs"/>
+    <MiningField name="t" usageType="target"/>
+  </MiningSchema>
+  <Output><OutputField name="out" optype="{optype}" dataType="{kind}" feature="transformedValue">{out}</OutputField>
+  </Output>
+  <RegressionTable intercept="1"/>
+</RegressionModel></PMML>"""
+
+LIMITED = "".join(
+    f'<DataField name="{name}" optype="continuous" dataType="double">'
+    '<Interval closure="closedClosed" leftMargin="0" rightMargin="10"/></DataField>'
+    for name in ("x", "gone", "other", "filled", "held")
+)
+DERIVED = {
+    "same": '<DerivedField name="same" optype="continuous" dataType="double"><FieldRef field="x"/></DerivedField>',
+    "single": '<DerivedField name="single" optype="continuous" dataType="float"><FieldRef field="x"/></DerivedField>',
+    "sorted": '<DerivedField name="sorted" optype="categorical" dataType="double"><FieldRef field="x"/></DerivedField>',
+    "own": '<DefineFunction name="own" optype="continuous"><ParameterField name="p"/>'
+    '<FieldRef field="p"/></DefineFunction>',
+    "typed": '<DefineFunction name="typed" optype="categorical"><ParameterField name="p" dataType="float"/>'
+    '<Apply function="isValid"><FieldRef field="p"/></Apply></DefineFunction>',
+}
+HELD = call("if", call("isNotMissing", "d"), "x", "d", invalidValueTreatment="asIs")
+VALIDITY = [
+    *(
+        call(name, field)
+        for name in ("isValid", "isNotValid")
+        for field in ("d", "x", "gone", "other", "filled", "held", "word", "whole", "same", "single", "sorted")
+    ),
+    *(call("isValid", arg) for arg in (HELD, constant(1), '<FieldRef field="x" mapMissingTo="50"/>')),
+    call("isValid", call("min", "x")),
+    call("isValid", call("own", "x", invalidValueTreatment="asIs")),
+    call("isValid", "x", mapMissingTo="true"),
+    call("isNotValid", call("if", call("isValid", "x"), "x", "held", invalidValueTreatment="asIs")),
+    call("typed", "x"),
+    call("and", call("isValid", "x"), call("isNotValid", "word")),
+]
+PASSED_ON = [
+    HELD,
+    *(call("if", call("isNotMissing", "d"), "x", "d", **each) for each in (
+        {}, {"invalidValueTreatment": "asMissing"}, {"invalidValueTreatment": "asMissing", "defaultValue": "9"},
+        {"invalidValueTreatment": "asIs", "mapMissingTo": "4"},
+    )),
+    call("own", "x"),
+    call("own", "x", invalidValueTreatment="asMissing"),
+    call("if", call("isNotValid", "x"), constant(-1), "d"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "expressions"), [("boolean", VALIDITY), ("double", PASSED_ON)])
+def test_what_is_invalid_is_as_in_jpmml(
+    kind: str, expressions: list[str], tmp_path: Path, pmml_oracles: Oracles
+) -> None:
+    usual: Row = dict.fromkeys(("d", "x", "gone", "other", "filled", "held"), 1.0)
+    usual |= {"word": "a", "whole": 1}
+    numbers = dict.fromkeys(("x", "gone", "other", "filled", "held"), 20.0)
+    given: list[Row] = [
+        usual,
+        dict.fromkeys(usual),
+        {**usual, **numbers, "word": "q", "whole": 7},
+        {**usual, "word": "gap"},
+        {**usual, "x": 20.0, "d": None},
+        {**usual, "x": None, "held": -0.5},
+    ]
+    wrong = []
+    for number, expression in enumerate(expressions):
+        path = tmp_path / f"{kind}-{number}.pmml"
+        derived = "".join(text for name, text in DERIVED.items() if f'"{name}"' in expression)
+        free = '<DataField name="d" optype="continuous" dataType="double"/>'
+        optype = "continuous" if kind == "double" else "categorical"
+        path.write_text(
+            INVALID.format(fields=free + LIMITED, derived=derived, optype=optype, kind=kind, out=expression)
+        )
+        ours, theirs = File.read(path).found(given)["out"], pmml_oracles.jpmml(path, given)
+        wanted = [None if error else row.get("out") for row, error in zip(theirs.rows, theirs.errors, strict=True)]
+        if not all(same(*pair) for pair in zip(ours, wanted, strict=True)) or wanted[0] is None:
+            wrong.append(f"{expression}: {ours}, JPMML {wanted} {theirs.errors}")
+    assert wrong == []

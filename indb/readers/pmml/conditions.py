@@ -86,6 +86,20 @@ def _is_missing(turned: bool) -> Callable[[Call], Value]:
     return read
 
 
+def _is_valid(call: Call) -> Value:
+    """Whether a value is there and not invalid."""
+    call.count(1)
+    there, invalid = values.present(call.args[0].block), call.args[0].invalid
+    answer = there if invalid is None else values.both(there, values.opposite(invalid))
+    return Value(answer, "boolean", "categorical")
+
+
+def _is_not_valid(call: Call) -> Value:
+    """Whether a value is there and invalid: a missing one is neither. Source: JPMML, Functions.IS_NOT_VALID."""
+    call.count(1)
+    return Value(call.args[0].invalid or predicates.NO, "boolean", "categorical")
+
+
 def _is_in(turned: bool) -> Callable[[Call], Value]:
     """Whether the first argument is one of the others; a missing one is none of them."""
 
@@ -109,12 +123,25 @@ def _if(call: Call) -> Value:
     gap = values.missing(data_type)
     other = rest[0].block if rest else gap
     block = build.where(logic.true, then.block, build.where(logic.false, other, gap))
-    return Value(block, data_type, values.optype_of(data_type))
+    invalid = _invalid_arm(logic, then, rest[0] if rest else None)
+    return Value(block, data_type, values.optype_of(data_type), invalid=invalid)
+
+
+def _invalid_arm(logic: Logic, then: Value, other: Value | None) -> Block | None:
+    """1.0 where the arm that is taken is invalid."""
+    arms = [
+        values.both(taken, arm.invalid)
+        for taken, arm in ((logic.true, then), (logic.false, other))
+        if arm is not None and arm.invalid is not None
+    ]
+    return values.either(*arms) if arms else None
 
 
 FUNCTIONS: dict[str, Callable[[Call], Value]] = {
     "isMissing": _is_missing(False),
     "isNotMissing": _is_missing(True),
+    "isValid": _is_valid,
+    "isNotValid": _is_not_valid,
     "equal": _compare(Op.EQ, False),
     "notEqual": _compare(Op.EQ, True),
     "lessThan": _compare(Op.LT, False),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from indb import build
@@ -72,7 +73,7 @@ def filled(value: Value, text: str | None, element: Element) -> Value:
     if text is None:
         return value
     other = values.constant(values.parse(text, value.data_type, element), value.data_type)
-    return Value(Apply(Op.COALESCE, (value.block, other)), value.data_type, value.optype, value.order)
+    return replace(value, block=Apply(Op.COALESCE, (value.block, other)))
 
 
 def _number_of(element: Element, find: Fields) -> Value:
@@ -226,12 +227,26 @@ def _apply(element: Element, scope: Scope, find: Fields) -> Value:
             raise element.refused("invalidValueTreatment='asIs' of a function without a result for some numbers")
         if treatment == "returnInvalid":
             scope.require(values.either(values.present(result.block), any_missing))
+    result = _without_invalid(result, treatment, scope)
     result = filled(result, element.get("defaultValue"), element)
     gap = element.get("mapMissingTo")
     if gap is None or name == "if":  # the arm that is not taken has no say
         return filled(result, gap, element)
     other = values.constant(values.parse(gap, result.data_type, element), result.data_type)
-    return Value(build.where(any_missing, other, result.block), result.data_type, result.optype, result.order)
+    invalid = None if result.invalid is None else values.both(result.invalid, values.opposite(any_missing))
+    return replace(result, block=build.where(any_missing, other, result.block), invalid=invalid)
+
+
+def _without_invalid(result: Value, treatment: str, scope: Scope) -> Value:
+    """The result with the invalidValueTreatment of Apply, where a function hands on an argument that is invalid."""
+    if result.invalid is None or treatment == "asIs":
+        return result
+    if treatment == "returnInvalid":
+        scope.require(values.opposite(result.invalid))
+        return replace(result, invalid=None)
+    return replace(
+        result, block=build.where(result.invalid, values.missing(result.data_type), result.block), invalid=None
+    )
 
 
 def _arms(element: Element, scope: Scope, find: Fields) -> list[Value]:
@@ -268,9 +283,9 @@ def _call(name: str, args: list[Value], element: Element, scope: Scope) -> Value
 
     with scope.document.reading(f"the function {name!r}", None, element):
         result = read_expression(expression_in(defined), scope, find)
-    defined.get("optype")
-    data_type = defined.get("dataType")
-    return result if data_type is None else values.cast(result, data_type, defined, scope.require)
+    data_type, optype = defined.get("dataType"), defined.get("optype")
+    result = result if data_type is None else values.cast(result, data_type, defined, scope.require)
+    return result if optype is None else values.with_optype(result, optype)
 
 
 EXPRESSIONS: dict[str, Callable[[Element, Scope, Fields], Value] | None] = {

@@ -167,6 +167,8 @@ def treated(raw: Block, field: DataField, mining: MiningField, require: Callable
     if field.gaps:
         x = build.where(values.is_one_of(x, field.gaps), gap, x)
     x, valid = _without_invalid(x, field, mining, require)
+    as_is = valid is not None and element.get("invalidValueTreatment") == "asIs"
+    invalid = values.both(values.present(x), values.opposite(valid)) if as_is and valid is not None else None
     x = _without_outliers(x, valid, field, mining)
     replacement = element.get("missingValueReplacement")
     treatment = element.choice("missingValueTreatment", MISSING_TREATMENTS, "asIs")
@@ -177,7 +179,7 @@ def treated(raw: Block, field: DataField, mining: MiningField, require: Callable
     elif replacement is not None:
         filled = values.constant(values.parse(replacement, data_type, element), data_type)
         x = Apply(Op.COALESCE, (x, filled))
-    return Value(x, data_type, mining.optype or field.optype, field.valid)
+    return Value(x, data_type, mining.optype or field.optype, field.valid, invalid)
 
 
 def _without_invalid(

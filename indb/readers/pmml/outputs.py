@@ -28,7 +28,7 @@ def read_outputs(prediction: Prediction, model: Element, scope: Scope) -> None:
             value = values.cast(value, element.choice("dataType", values.DATA_TYPES), element, scope.require)
         if element.get("optype") is not None:
             value = replace(value, optype=element.choice("optype", values.OPTYPES))
-        prediction.outputs[name] = value
+        prediction.outputs[name] = replace(value, invalid=None)
         if element.flag("isFinalResult", True):
             prediction.final.append(name)
 

@@ -152,7 +152,7 @@ class Scope:
         if self.parent is not None:
             outer = self.parent.field(mining.name, element)
             if not mining.treats:
-                return replace(outer, optype=mining.optype or outer.optype)
+                return values.with_optype(outer, mining.optype or outer.optype)
             data = self.document.data.get(mining.name)
             if data is None:
                 data = fields.undeclared(mining.name, mining.element, outer.data_type, outer.optype)
@@ -189,7 +189,8 @@ def read_derived(element: Element, scope: Scope) -> Value:
     data_type = element.choice("dataType", values.DATA_TYPES)
     optype = element.choice("optype", values.OPTYPES)
     order = tuple(values.parse(child.needed("value"), data_type, child) for child in element.all("Value"))
-    return replace(values.cast(found, data_type, element, scope.require), optype=optype, order=order)
+    cast = values.with_optype(values.cast(found, data_type, element, scope.require), optype)
+    return replace(cast, order=order)
 
 
 def by_name(parent: Element | None, kind: str) -> dict[str, Element]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,12 +27,17 @@ MAX_TEXTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value of each row (width 1) and its type. `order`: the values of an ordinal or categorical field, as listed."""
+    """A value of each row (width 1) and its type.
+
+    `order`: the values of an ordinal or categorical field, as listed. `invalid`: 1.0 where it is there, but none that
+    its field may have, which a MiningField with invalidValueTreatment="asIs" lets pass; None: nowhere.
+    """
 
     block: Block
     data_type: str
     optype: str = "continuous"
     order: tuple[float | str, ...] = ()
+    invalid: Block | None = None
 
     @property
     def is_text(self) -> bool:
@@ -41,6 +46,11 @@ class Value:
     @property
     def is_number(self) -> bool:
         return self.data_type in NUMBERS
+
+
+def with_optype(value: Value, optype: str) -> Value:
+    """The value as one of another optype, in which it is a new one that is valid. Source: JPMML, FieldValue.cast."""
+    return value if value.optype == optype else replace(value, optype=optype, invalid=None)
 
 
 def type_of(data_type: str) -> Type:
