@@ -221,6 +221,17 @@ def test_a_condition_that_always_holds_vanishes():
     assert found.roots() == [X]
 
 
+def test_a_choice_that_is_always_the_same_keeps_its_lanes():
+    lanes = build.concat([X, Y])
+    for before in (build.where(build.number(1.0), build.MISSING, lanes), build.where(build.number(1.0), X, lanes)):
+        target = Target("", {"transform": before})
+        (found,) = optimise(Model((X, Y), (target,))).roots()
+        assert found.width == 2
+        values = [evaluate(Model((X, Y), (Target("", {"transform": each}),)), {"x": [3.0], "y": [5.0]})
+                  for each in (before, found)]  # fmt: skip
+        np.testing.assert_array_equal(values[0][""]["transform"], values[1][""]["transform"])
+
+
 # fold_splits
 
 

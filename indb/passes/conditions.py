@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from indb import build
-from indb.ir import Apply, Block, Column, Concat, Const, Lookup, Model, Op, Reduce, ReduceOp, rewrite
+from indb.ir import Apply, Block, Column, Concat, Const, Lookup, Model, Op, Reduce, ReduceOp, Take, rewrite
 from indb.passes.monotone import Monotone, monotone
 
 TRUE = build.number(1.0)
@@ -33,7 +33,7 @@ def _rule(block: Block) -> Block:
         case Reduce(ReduceOp.ALL, Concat(parts)):
             return _all(parts)
         case Apply(Op.WHERE, (Const((1.0,)), then, _)):
-            return then
+            return then if then.width == block.width else Take(then, (0,) * block.width)
     return block
 
 
