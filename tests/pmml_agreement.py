@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pmml_oracle import Oracles, Row
+from pmml_oracle import Oracles, Row, collected, present
 
 import indb
 from indb.evaluate import decode, evaluate
@@ -136,11 +136,14 @@ class File:
             result[target.name or self.target] = (
                 decode(labels, numbers) if labels else [None if math.isnan(x) else x for x in numbers[:, 0].tolist()]
             )
-        return result
+        return collected(result, self.path, self.target)
 
 
 def same(ours: Any, theirs: Any) -> bool:
-    """Whether two values are the same label, both missing, or numbers within the tolerance."""
+    """Whether two values are the same label, both missing, or numbers within the tolerance; of lists, each pair."""
+    if isinstance(ours, list):
+        theirs = present(theirs)
+        return len(ours) == len(theirs) and all(map(same, ours, theirs))
     ours, theirs = (None if isinstance(each, float) and math.isnan(each) else each for each in (ours, theirs))
     if ours is None or theirs is None or isinstance(ours, str) or isinstance(theirs, str):
         return bool(ours == theirs) or (ours is not None and theirs is not None and str(ours) == str(theirs))
@@ -168,7 +171,7 @@ def differences(file: File, rows: list[Row], oracles: Oracles) -> list[str]:
         nan = any(isinstance(value, float) and math.isnan(value) for value in theirs.values())
         for name, values in found.items():
             ours = values[place]
-            if not name or same(ours, theirs.get(name)) or (ours is None and (huge or nan)):
+            if not name or same(ours, theirs.get(name)) or (ours in (None, []) and (huge or nan)):
                 continue
             reason = jpmml.errors[place] or ("refused" if refused[place] else "")
             wrong.append(f"{name}: {ours!r}, JPMML {theirs.get(name)!r} {reason} for {row}")

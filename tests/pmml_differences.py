@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+APART = "it has no results of segments that are all selected where their Outputs have different names"
+
 JPMML = (
     ("refused", "it does not read the model, or not this attribute of it; indb follows the specification",
      ("anomaly_clusters", "anomaly_forest", "anomaly_other", "gaussian_absolute", "gaussian_generalized",
@@ -20,6 +22,8 @@ JPMML = (
      ("clusters_minkowski", "clusters_minkowski_half")),
     ("missing", "it looks for the centres' fields among all, and breaks off", ("clusters_not_all_centres",)),
     ("overflow", "it looks for the centres' fields among all, and breaks off", ("clusters_not_all_centres",)),
+    ("missing", APART, ("select_all_outputs",)),
+    ("overflow", APART, ("select_all_outputs",)),
     ("missing", "it turns lines round only where there is one of them", ("neural_activations",)),
     ("missing", "it gives no probabilities of neighbours, and then nothing; indb gives the shares", ("nyoka-knn",)),
     ("number", "it inverts the error function at 2p - 1, which has few digits of a small p", ("functions_normal",)),
@@ -34,6 +38,9 @@ SINGLE = "it compares fields and thresholds of type float, and adds such numbers
 PMML4S = (
     ("refused", "it does not read the model, or not without a target",
      ("anomaly_forest", "gaussian_absolute", "gaussian_generalized", "gaussian_radial", "gaussian_squared")),
+    ("refused", "it raises an error for every row where it counts more fields of segments that are all selected than "
+     "there are segments; else it gives their outputs, and of the results the last",
+     ("select_all_classes", "select_all_regression", "select_all_return_missing")),
     ("label", "its second cluster is the second from the end, or by another order of centres",
      ("clusters_binary", "clusters_block", "clusters_chebychev", "clusters_compared", "clusters_minkowski",
       "clusters_minkowski_half", "clusters_not_all_centres", "clusters_weighted")),

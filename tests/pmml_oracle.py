@@ -7,6 +7,9 @@ Each scores all rows of a table in one call. The process is started by the first
 * PMML4S gives the fields of Output and its own names for the predicted value (`predicted_` and the target) and the
   probabilities of the classes. A row that it finds no result for has None everywhere, and it cannot be given NaN or an
   infinite number, because its rows are JSON.
+
+A model that selects all of its segments has one result for each segment whose predicate is true. JPMML gives a list of
+them in the order of the segments, indb a target for each segment, of which `collected` makes such a list.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from engines import absent
 
@@ -149,6 +153,29 @@ class Oracles:
 
 def _is_json(row: Row) -> bool:
     return all(not isinstance(value, float) or math.isfinite(value) for value in row.values())
+
+
+def selected(path: Path) -> list[str]:
+    """The names of the segments of a file whose model selects all of them; else none."""
+    for element in ElementTree.parse(path).iter():
+        if element.get("multipleModelMethod") == "selectAll":
+            segments = [each for each in element if each.tag.rpartition("}")[2] == "Segment"]
+            return [each.get("id") or str(number) for number, each in enumerate(segments, start=1)]
+    return []
+
+
+def collected(found: dict[str, list[Any]], path: Path, target: str) -> dict[str, list[Any]]:
+    """Values by the name of a target, with those of the segments as one list for each row, under the model's target."""
+    segments = [name for name in selected(path) if name in found]
+    if not segments:
+        return found
+    rows = [present(list(row)) for row in zip(*(found[name] for name in segments), strict=True)]
+    return {target: rows, **{name: values for name, values in found.items() if name not in segments}}
+
+
+def present(value: Any) -> list[Any]:
+    """The results that are not missing: a table has none for a false predicate, nor for a missing result."""
+    return [each for each in value or () if each is not None and each == each]
 
 
 @contextmanager

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow  # Java starts
 DATA = Path(__file__).parent / "data" / "pmml"
 KINDS = ("RegressionModel", "GeneralRegressionModel", "TreeModel", "MiningModel", "Scorecard", "RuleSetModel")
 OTHERS = (
-    *("rules_weighted_max", "nyoka-isolation", "functions_median", "functions_normal"),
+    *("rules_weighted_max", "nyoka-isolation", "functions_median", "functions_normal", "select_all_outputs"),
     *("tree_weighted_last", "tree_weighted_null", "tree_aggregate_last", "tree_aggregate_null"),
 )
 """What JPMML has another opinion of, or none."""

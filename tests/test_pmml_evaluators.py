@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from agreement import linear_slack
 from pmml_differences import DIFFERENCES
-from pmml_oracle import Oracles, Row, Scored, Value
+from pmml_oracle import Oracles, Row, Scored, Value, collected, present, selected
 from pmml_rows import given, rows_of
 from tables import KEY, TABLE, create
 from tables import rows_of as table_of
@@ -52,7 +52,7 @@ def is_read(path: Path) -> bool:
 
 READ = [path.stem for path in sorted(DATA.glob("*.pmml")) if is_read(path)]
 FOLLOWED = ("sklearn2pmml-", "nyoka-", "anomaly_", "clusters_", "functions_", "gaussian_", "naive_bayes_",
-            "neighbours_", "neural_", "vectors_")  # fmt: skip
+            "neighbours_", "neural_", "select_all_", "vectors_")  # fmt: skip
 """The files that are compared with both programs. Of the others test_pmml_agreement.py holds each row to JPMML; PMML4S
 treats their missing values, ordered categories and segments otherwise than JPMML and the specification."""
 
@@ -61,7 +61,7 @@ FIXTURES = [name for name in READ if name.startswith(FOLLOWED)]
 
 IN_SQL = [name for name in FIXTURES if not name.startswith("nyoka-")][::2]
 IN_SQL += [name for name in READ if name not in FIXTURES][::12]
-IN_SQL += [name for name in FIXTURES if name.startswith("functions_") and name not in IN_SQL]
+IN_SQL += [name for name in FIXTURES if name.startswith(("functions_", "select_all_")) and name not in IN_SQL]
 """The files whose SQL is compared on both engines."""
 
 
@@ -78,14 +78,15 @@ class Case:
     def columns(self) -> dict[str, list[Value]]:
         return {column.name: [row[column.name] for row in self.rows] for column in self.model.columns}
 
-    def predictions(self) -> dict[str, list[Value]]:
-        """The label or the number of every target for each row."""
-        return {
+    def predictions(self) -> dict[str, list[Any]]:
+        """The label or the number of every target for each row; of segments that are all selected, one list."""
+        found = {
             target.name: decode(target.labels, self.values[target.name]["predict"])
             if target.labels is not None
             else self.values[target.name]["predict"][:, 0].tolist()
             for target in self.model.targets
         }
+        return collected(found, self.path, "")
 
 
 @cache
@@ -98,14 +99,18 @@ def case_of(name: str) -> Case:
     return Case(path, model, rows, evaluate(model, columns))
 
 
-def plain(value: Value) -> Value:
+def plain(value: Any) -> Any:
     """A value with one way to be missing; a truth value and a whole number as what they equal."""
+    if isinstance(value, list):
+        return present(value) or None
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def alike(a: Value, b: Value) -> bool:
-    """Whether two values agree."""
+def alike(a: Any, b: Any) -> bool:
+    """Whether two values agree; of lists, each pair."""
     a, b = plain(a), plain(b)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(alike, a, b))
     if a is None or b is None or isinstance(a, str) or isinstance(b, str):
         return a == b
     if math.isinf(a) or math.isinf(b):
@@ -174,20 +179,28 @@ def test_agrees_with_jpmml(name: str, pmml_oracles: Oracles) -> None:
 @pytest.mark.parametrize("name", FIXTURES)
 def test_agrees_with_pmml4s(name: str, pmml_oracles: Oracles) -> None:
     if "refused" in DIFFERENCES.get((name, "PMML4S"), {}):
-        refused(name, "PMML4S", lambda: pmml_oracles.pmml4s(DATA / f"{name}.pmml", []))
+        refused(name, "PMML4S", lambda: _no_score(pmml_oracles.pmml4s(DATA / f"{name}.pmml", case_of(name).rows)))
         return
     case = case_of(name)
     scored = pmml_oracles.pmml4s(case.path, [given(case.path, row) for row in case.rows])
     asked = [place for place, error in enumerate(scored.errors) if error is None and not is_huge(case.rows[place])]
     known = {key for place in asked for key in scored.rows[place]}
     target = next((key for key in sorted(known) if key.startswith("predicted_")), "")
+    called = {"": target, **_of_segments(case)}
     part = Case(case.path, case.model, [case.rows[place] for place in asked], {
         name: {output: values[asked] for output, values in outputs.items()}
-        for name, outputs in case.values.items() if (name or target) in known
+        for name, outputs in case.values.items() if called.get(name, name) in known
     })  # fmt: skip
     part = Case(part.path, _only(part.model, set(part.values)), part.rows, _as_json(part.values))
     answers = Scored([scored.rows[place] for place in asked], [None] * len(asked))
-    check(name, "PMML4S", list(differences(part, answers, {"": target})))
+    check(name, "PMML4S", list(differences(part, answers, called)))
+
+
+def _of_segments(case: Case) -> dict[str, str]:
+    """What PMML4S calls the outputs of segments that are all selected: by their own names."""
+    starts = tuple(f"{segment}." for segment in selected(case.path))
+    names = [each.name for each in case.model.targets if each.name.startswith(starts)] if starts else []
+    return {name: name.partition(".")[2] for name in names}
 
 
 def _as_json(values: dict[str, dict[str, Values]]) -> dict[str, dict[str, Values]]:
@@ -203,7 +216,7 @@ def _only(model: Model, names: set[str]) -> Model:
 
 
 def refused(name: str, program: str, ask: Callable[[], Any]) -> None:
-    """A file that the other program does not take; indb reads it."""
+    """A file that the other program does not take, or no row of; indb reads it."""
     from pmml_oracle import Refused
 
     assert set(DIFFERENCES[name, program]) == {"refused"}
@@ -213,7 +226,7 @@ def refused(name: str, program: str, ask: Callable[[], Any]) -> None:
 
 
 def _no_score(scored: Scored) -> None:
-    """Raises: Refused where a program takes a file, but none of its rows, as it does not know a function."""
+    """Raises: Refused where a program takes a file, but none of its rows: it does not know a function, say."""
     from pmml_oracle import Refused
 
     if all(scored.errors):

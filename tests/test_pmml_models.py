@@ -57,12 +57,6 @@ def test_a_row_with_an_infinite_number_has_no_score_where_a_model_computes_with_
 @pytest.mark.parametrize(
     ("name", "old", "new", "why"),
     [
-        (
-            "mining_regression_sum",
-            'Method="sum"',
-            'Method="selectAll"',
-            "as many results for a row as segments are true",
-        ),
         ("clusters_weighted", 'modelClass="centerBased"', 'modelClass="distributionBased"', "'distributionBased'"),
         ("clusters_weighted", 'numberOfClusters="4"', 'numberOfClusters="5"', "it has 4 clusters"),
         ("clusters_weighted", '<Array n="3" type="real">1 2 3', '<Array n="3" type="real">1 2', "n says 3"),

@@ -118,11 +118,11 @@ def _check_inputs(known: scope.Scope) -> None:
 
 
 def _targets(prediction: Prediction, known: scope.Scope) -> tuple[list[Target], list[str]]:
-    """The prediction as the target "", and each output field by its name; and which are left out, with the reason."""
-    outputs: dict[str, Block] = {"predict": prediction.value}
-    if prediction.probabilities is not None:
-        outputs["predict_proba"] = prediction.probabilities
-    found, left = [Target("", outputs, prediction.labels)], []
+    """The prediction as the target "", and each output field by its name; and which are left out, with the reason.
+
+    A model that selects all of its segments has a target for each of them instead, by its name.
+    """
+    found, left = [_predicted(name, each) for name, each in (prediction.results or {"": prediction}).items()], []
     for name in prediction.final:
         target = _target(name, prediction.outputs[name], known)
         if target is None:
@@ -130,6 +130,14 @@ def _targets(prediction: Prediction, known: scope.Scope) -> tuple[list[Target], 
         else:
             found.append(target)
     return found, left
+
+
+def _predicted(name: str, prediction: Prediction) -> Target:
+    """A prediction as a target."""
+    outputs: dict[str, Block] = {"predict": prediction.value}
+    if prediction.probabilities is not None:
+        outputs["predict_proba"] = prediction.probabilities
+    return Target(name, outputs, prediction.labels)
 
 
 def _target(name: str, value: Value, known: scope.Scope) -> Target | None:

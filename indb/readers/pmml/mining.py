@@ -8,20 +8,23 @@ additions, for what wins of equal votes, and for the classes of a median or a ma
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 from indb import build
 from indb.ir import Block
 from indb.readers.pmml import aggregate, forest, models, predicates, values
 from indb.readers.pmml.arithmetic import Arithmetic
 from indb.readers.pmml.document import Element
 from indb.readers.pmml.forest import Segment, segments_of
-from indb.readers.pmml.models import Prediction, reads_model
+from indb.readers.pmml.models import Feature, Prediction, reads_model
 from indb.readers.pmml.predicates import Logic
 from indb.readers.pmml.scope import Scope
 from indb.readers.pmml.values import Value
 
 METHODS = (
     *("majorityVote", "weightedMajorityVote", "average", "weightedAverage", "median", "weightedMedian", "max", "sum"),
-    *("weightedSum", "selectFirst", "modelChain"),
+    *("weightedSum", "selectFirst", "selectAll", "modelChain"),
 )
 
 TREATMENTS = ("continue", "skipSegment", "returnMissing")
@@ -31,11 +34,6 @@ TREATMENTS = ("continue", "skipSegment", "returnMissing")
 def read(element: Element, scope: Scope) -> Prediction:
     """The segments of a model, by its multipleModelMethod."""
     segmentation = element.one("Segmentation")
-    if segmentation.get("multipleModelMethod") == "selectAll":
-        raise segmentation.refused(
-            "multipleModelMethod='selectAll' gives as many results for a row as segments are true of it, needed one",
-            "write each segment's model into a file of its own",
-        )
     method = segmentation.choice("multipleModelMethod", METHODS)
     treatment = segmentation.choice("missingPredictionTreatment", TREATMENTS, "continue")
     segments = segments_of(segmentation)
@@ -43,13 +41,15 @@ def read(element: Element, scope: Scope) -> Prediction:
         return _chain(segments, scope, segmentation, treatment)
     if method == "selectFirst":
         return _first(segments, scope, treatment)
+    if method == "selectAll":
+        return _all(segments, scope, segmentation, treatment)
     trees = forest.read(segments, scope, segmentation, method, treatment)
     if trees is not None:
         return trees
     parts = [_part(segment, scope) for segment in segments]
     combined = aggregate.Parts(segmentation, method, treatment, parts, Arithmetic(scope.single))
     found = aggregate.numbers(combined) if scope.function == "regression" else aggregate.classes(combined, scope)
-    found.segments = _always(segments, parts)
+    found.segments = _asked(parts)
     return found
 
 
@@ -59,13 +59,31 @@ def _part(segment: Segment, scope: Scope) -> aggregate.Part:
     return aggregate.Part(prediction, logic, segment.weight, segment.id)
 
 
-def _always(segments: list[Segment], parts: list[aggregate.Part]) -> dict[str, Prediction]:
-    """The segments that outputs can ask for: those that every row has."""
-    return {
-        part.id: part.prediction
-        for segment, part in zip(segments, parts, strict=True)
-        if segment.predicate.name == "True"
+def _asked(parts: list[aggregate.Part]) -> dict[str, Prediction]:
+    """The segments that outputs can ask for, each missing where its model is not asked."""
+    return {part.id: _where(part.logic, part.prediction) for part in parts}
+
+
+def _where(logic: Logic, prediction: Prediction) -> Prediction:
+    """A prediction and its features, missing where a predicate is not true."""
+    if logic is predicates.TRUE:
+        return prediction
+    features: dict[str, Feature] = {
+        word: partial(_feature, logic, feature) for word, feature in prediction.features.items()
     }
+    return replace(aggregate.without(prediction, values.opposite(logic.true)), features=features)
+
+
+def _feature(logic: Logic, feature: Feature, element: Element) -> Value:
+    return _only(logic, feature(element))
+
+
+def _only(logic: Logic, value: Value) -> Value:
+    """An output where its model is asked, else missing."""
+    if logic is predicates.TRUE:
+        return value
+    block = build.where(logic.true, value.block, values.missing(value.data_type))
+    return Value(block, value.data_type, value.optype, value.order)
 
 
 # One model of several
@@ -94,16 +112,8 @@ def _chain(segments: list[Segment], scope: Scope, segmentation: Element, treatme
     for name in last.prediction.final:  # those of the models before it are for the models after them
         handed.outputs[name] = scope.found[name]
         handed.final.append(name)
-    handed.segments = _always(segments, parts)
+    handed.segments = _asked(parts)
     return handed
-
-
-def _only(logic: Logic, value: Value) -> Value:
-    """An output where its model is asked, else missing."""
-    if logic is predicates.TRUE:
-        return value
-    block = build.where(logic.true, value.block, values.missing(value.data_type))
-    return Value(block, value.data_type, value.optype, value.order)
 
 
 def _first(segments: list[Segment], scope: Scope, treatment: str) -> Prediction:
@@ -122,7 +132,12 @@ def _first(segments: list[Segment], scope: Scope, treatment: str) -> Prediction:
         if value is not None:
             result.outputs[name] = value
             result.final.append(name)
-    result.segments = _always(segments, parts)
+    alone, left = [], predicates.TRUE.true  # where no model before it is taken
+    for logic, _ in taken:
+        here = values.both(left, logic.true)
+        alone.append(Logic(here, values.opposite(here)))
+        left = values.both(left, values.opposite(logic.true))
+    result.segments = _asked([replace(part, logic=logic) for part, logic in zip(parts, alone, strict=True)])
     return result
 
 
@@ -136,6 +151,35 @@ def _first_output(name: str, taken: list[tuple[Logic, Prediction]]) -> Value | N
             return None
         block = build.where(logic.true, values.missing(first.data_type) if value is None else value.block, block)
     return Value(block, first.data_type, first.optype, first.order)
+
+
+# Each model for itself
+
+
+def _all(segments: list[Segment], scope: Scope, segmentation: Element, treatment: str) -> Prediction:
+    """The prediction of every model whose predicate is true, with its outputs by the name of the segment in front."""
+    if scope.parent is not None:
+        raise segmentation.refused(
+            "multipleModelMethod='selectAll' inside of another model gives that as many results as segments are true "
+            "of a row, needed one"
+        )
+    parts = [_part(segment, scope) for segment in segments]
+    logics = [part.logic for part in parts]
+    if treatment != "continue":  # a missing prediction can take the others with it
+        lost = aggregate.Parts(segmentation, "selectAll", treatment, parts, Arithmetic(scope.single)).refused()
+        rest = Logic(values.opposite(lost), lost)
+        logics = [predicates.combine("and", [logic, rest], segmentation) for logic in logics]
+    result = Prediction(build.MISSING)
+    result.segments = _asked(parts)
+    result.results = {part.id: _where(logic, part.prediction) for part, logic in zip(parts, logics, strict=True)}
+    for segment, part, logic in zip(segments, parts, logics, strict=True):
+        for name in part.prediction.final:
+            full = f"{part.id}.{name}"
+            if full in result.results or full in result.outputs:
+                raise segment.element.refused(f"its output {name!r} would have the name {full!r} of another result")
+            result.outputs[full] = _only(logic, part.prediction.outputs[name])
+            result.final.append(full)
+    return result
 
 
 def merged(taken: list[tuple[Logic, Prediction]], scope: Scope, element: Element) -> Prediction:

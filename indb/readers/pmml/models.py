@@ -39,6 +39,8 @@ class Prediction:
     """The values of its output fields, by name, once they are read; `final` are those that are results."""
     final: list[str] = field(default_factory=list)
     segments: Mapping[str, Prediction] = field(default_factory=dict)
+    results: Mapping[str, Prediction] = field(default_factory=dict)
+    """What a model gives that selects all of its segments, by their names; it has no value of its own then."""
     affinities: Block | None = None
     """How far the row is from each cluster, or how like it, a lane for each label."""
 

@@ -22,6 +22,8 @@ def read_outputs(prediction: Prediction, model: Element, scope: Scope) -> None:
         name = element.needed("name")
         if name in prediction.outputs:
             raise element.damaged(f"there is an OutputField {name!r} already")
+        if name in prediction.results:
+            raise element.refused(f"the result of the segment {name!r} has this name", "Give one of them another.")
         value = _read(element, prediction, scope)
         data_type = element.get("dataType")
         if data_type is not None:
@@ -44,13 +46,22 @@ def _read(element: Element, prediction: Prediction, scope: Scope) -> Value:
     segment = element.get("segmentId")
     if segment is not None:
         if segment not in prediction.segments:
-            raise element.refused(f"segmentId={segment!r} is no segment that is always there")
+            raise element.refused(f"segmentId={segment!r} is no segment, or one of an ensemble of trees")
         prediction = prediction.segments[segment]
+    _refuse_several(prediction, element)
     known: dict[str, Callable[[Element], Value]] = {**general(prediction, scope), **prediction.features}
     element.choice("feature", tuple(known), feature)
     if "rank" not in feature and feature not in RANKED and element.integer("rank", 1) != 1:
         raise element.refused("only the first rank of this feature is read")
     return known[feature](element)
+
+
+def _refuse_several(prediction: Prediction, element: Element) -> None:
+    """Refuse what asks a model that selects all of its segments for one value."""
+    if prediction.results:
+        raise element.refused(
+            "multipleModelMethod='selectAll' gives a result for each segment, needed one", "Give it a segmentId."
+        )
 
 
 RANKED = frozenset({"entityId", "clusterId", "entityAffinity", "affinity", "clusterAffinity", "reasonCode"})
@@ -97,6 +108,7 @@ def _transformed(element: Element, prediction: Prediction, scope: Scope) -> Valu
         if name in prediction.outputs:
             return prediction.outputs[name]
         if name == scope.target.name:
+            _refuse_several(prediction, at)
             return prediction.as_value
         return scope.field(name, at)
 

@@ -20,6 +20,11 @@ def adjusted(prediction: Prediction, model: Element, scope: Scope) -> Prediction
     element = _target(model, scope)
     if element is None:
         return prediction
+    if prediction.results:
+        raise element.refused(
+            "multipleModelMethod='selectAll' gives a result for each segment, the Target is for one",
+            "Write it into the model of each segment.",
+        )
     if prediction.labels is not None:
         return _classes(prediction, element)
     x = _scaled(prediction.value, element, Arithmetic(scope.single))

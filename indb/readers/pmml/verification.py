@@ -86,7 +86,13 @@ def check(element: Element, model: Model, scope: Scope, fields: Sequence[Field])
     rows = table_rows(element)
     columns = {column.name: [row.get(column.name) for row in model.examples] for column in model.columns}
     outputs = evaluate(model, columns) if rows and model.columns else {}
+    several = all(target.name for target in model.targets)
     for field in fields:
+        if field.name == scope.target.name and several:
+            raise field.element.refused(
+                "multipleModelMethod='selectAll' gives a result for each segment, the table has one",
+                "Write an OutputField with a segmentId for each, and verify these.",
+            )
         name = "" if field.name == scope.target.name else field.name
         target = next((each for each in model.targets if each.name == name), None)
         if field.name in scope.document.columns or target is None or not outputs:
