@@ -50,3 +50,9 @@ def test_rules_that_weigh_most_are_as_pmml4s_and_the_specification_have_them(pmm
     wrong = [pair for pair in zip(found, theirs, strict=True) if None not in pair and pair[0] != pair[1]]
     assert wrong == []
     assert len(set(found)) > 3
+
+
+def test_the_confidences_of_named_categories_are_those_of_jpmml_where_rules_weigh_most(pmml_oracles: Oracles) -> None:
+    file = File.read(DATA / "rules_weighted_max.pmml")
+    wrong = [each for each in differences(file, file.rows(), pmml_oracles) if each.startswith("sure_")]
+    assert wrong == []

@@ -90,6 +90,8 @@ def _prediction(clusters: Sequence[Element], best: Block, lanes: Block, descendi
         name = element.get("value")
         if name is None:
             return Value(chosen(lanes, place(element)), "double")
+        if element.integer("rank", 1) != 1:
+            raise element.refused("it has a value and a rank")
         if name not in ids:
             raise element.refused(f"there is no cluster {name!r}")
         return Value(build.lane(lanes, ids.index(name)), "double")

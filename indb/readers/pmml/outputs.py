@@ -64,8 +64,8 @@ def _refuse_several(prediction: Prediction, element: Element) -> None:
         )
 
 
-RANKED = frozenset({"entityId", "clusterId", "entityAffinity", "affinity", "clusterAffinity", "reasonCode"})
-"""Features of which a model may know more than the first."""
+RANKED = frozenset({"entityId", "affinity", "reasonCode"})
+"""Features of which a model may know more than the first. Of others, programs give the first whatever the rank is."""
 
 
 def general(prediction: Prediction, scope: Scope) -> dict[str, Callable[[Element], Value]]:

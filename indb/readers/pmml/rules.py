@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from functools import reduce
 
 from indb import build
-from indb.ir import Apply, Block, Concat, Lookup, Op, Reduce, ReduceOp, Type
+from indb.ir import Apply, Block, Concat, Const, Lookup, Op, Reduce, ReduceOp, Type
 from indb.readers.pmml import models, predicates, values
 from indb.readers.pmml.document import Element
 from indb.readers.pmml.models import Prediction, reads_model
+from indb.readers.pmml.outputs import lane_for
 from indb.readers.pmml.scope import Scope
 from indb.readers.pmml.values import Value
 
@@ -56,13 +57,20 @@ def read(element: Element, scope: Scope) -> Prediction:
         raise parent.damaged("it has no rule and no defaultScore")
     chosen = {"firstHit": _first_hit, "weightedSum": _weighted_sum, "weightedMax": _heaviest}[criterion]
     value, confidence, entity = chosen(rules, scores)
+    none, other_confidence = build.is_missing(value), parent.number("defaultConfidence", 0.0)
     if default is not None:
-        none = build.is_missing(value)
-        other_confidence = parent.number("defaultConfidence", 0.0)
         value = build.where(none, build.number(float(scores.index(default))), value)
         confidence = build.where(none, build.number(other_confidence), confidence)
     prediction = models.classes(scope, scores, parent, value)
-    prediction.features["confidence"] = lambda output: _confidence(output, confidence)
+    defaults = [other_confidence if score == default else 0.0 for score in scores]
+    lanes = _confidences(criterion, rules, scores)
+    lanes = build.where(none, build.MISSING if default is None else Const(tuple(defaults)), lanes)
+
+    def confidence_of(output: Element) -> Value:
+        """Of the predicted category, else of the one that is named."""
+        return Value(confidence, "double") if output.get("value") is None else lane_for(prediction, lanes, output)
+
+    prediction.features["confidence"] = confidence_of
     prediction.features["entityId"] = lambda output: _entity(rules, entity)
     return prediction
 
@@ -107,16 +115,27 @@ def _heaviest(rules: list[Rule], scores: list[str]) -> tuple[Block, Block, Block
     return _by_number(number, rules, scores)
 
 
+def _count(rules: list[Rule]) -> Block:
+    """How many rules hold."""
+    return reduce(build.add, [rule.holds for rule in rules]) if rules else build.number(0.0)
+
+
+def _share(rules: list[Rule], count: Block) -> tuple[Block, Block]:
+    """Whether one of the rules of a score holds, and the weights of those that do, over how many rules of all do."""
+    zero = build.number(0.0)
+    if not rules:
+        return zero, zero
+    weights = [build.where(rule.holds, build.number(rule.weight), zero) for rule in rules]
+    return build.less_equal(build.number(1.0), _count(rules)), build.divide(reduce(build.add, weights), count)
+
+
 def _weighted_sum(rules: list[Rule], scores: list[str]) -> tuple[Block, Block, Block]:
     """The score whose rules that hold weigh most together, over how many hold; of equal ones that of the first rule."""
-    zero, one = build.number(0.0), build.number(1.0)
-    count = reduce(build.add, [rule.holds for rule in rules]) if rules else zero
+    count = _count(rules)
     sums, firsts, numbers = [], [], []
     for score in scores:
         mine = [(place, rule) for place, rule in enumerate(rules) if rule.score == score]
-        weights = [build.where(rule.holds, build.number(rule.weight), zero) for _, rule in mine]
-        some = build.less_equal(one, reduce(build.add, [rule.holds for _, rule in mine])) if mine else zero
-        total = build.divide(reduce(build.add, weights), count) if mine else zero
+        some, total = _share([rule for _, rule in mine], count)
         sums.append(build.where(some, total, build.number(float("-inf"))))
         firsts.append(_picked([rule for _, rule in mine], [float(place) for place, _ in mine]))
         heavy = sorted(mine, key=lambda entry: -entry[1].weight)
@@ -125,15 +144,25 @@ def _weighted_sum(rules: list[Rule], scores: list[str]) -> tuple[Block, Block, B
     top = Reduce(ReduceOp.MAX, lanes)
     far = build.number(float(len(rules)))
     places = build.where(Apply(Op.EQ, (lanes, top)), Apply(Op.COALESCE, (Concat(tuple(firsts)), far)), far)
-    any_holds = build.less(zero, count)
+    any_holds = build.less(build.number(0.0), count)
     value = build.where(any_holds, build.argmin(places), build.MISSING)
     return value, build.where(any_holds, top, build.MISSING), models.chosen(Concat(tuple(numbers)), value)
 
 
-def _confidence(output: Element, confidence: Block) -> Value:
-    if output.get("value") is not None:
-        raise output.refused("the confidence of a category that is named")
-    return Value(confidence, "double")
+def _confidences(criterion: str, rules: list[Rule], scores: list[str]) -> Block:
+    """The confidence of each score by its own rules, 0 where none holds. Source: JPMML, RuleSetModelEvaluator."""
+    zero, count = build.number(0.0), _count(rules)
+    lanes: list[Block] = []
+    for score in scores:
+        mine = [rule for rule in rules if rule.score == score]
+        if criterion == "weightedSum":
+            some, total = _share(mine, count)
+            lanes.append(build.where(some, total, zero))
+            continue
+        if criterion == "weightedMax":
+            mine.sort(key=lambda rule: -rule.weight)
+        lanes.append(Apply(Op.COALESCE, (_picked(mine, [rule.confidence for rule in mine]), zero)))
+    return Concat(tuple(lanes))
 
 
 def _entity(rules: list[Rule], number: Block) -> Value:
