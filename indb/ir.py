@@ -168,6 +168,8 @@ def rewrite(model: Model, rule: Callable[[Block], Block]) -> Model:
         children = tuple(done[id(child)] for child in block.children)
         same = all(new is old for new, old in zip(children, block.children, strict=True))
         done[id(block)] = rule(block if same else block.with_children(children))
+    if all(done[id(block)] is block for block in model.roots()):  # most passes find nothing to do
+        return model
     targets = tuple(
         replace(target, outputs={name: done[id(block)] for name, block in target.outputs.items()})
         for target in model.targets

@@ -10,4 +10,5 @@ from indb.ir import Model, walk
 def drop_unread(model: Model) -> Model:
     """The model with the columns that it reads."""
     read = {id(block) for block in walk(model.roots())}
-    return replace(model, columns=tuple(column for column in model.columns if id(column) in read))
+    columns = tuple(column for column in model.columns if id(column) in read)
+    return model if len(columns) == len(model.columns) else replace(model, columns=columns)
