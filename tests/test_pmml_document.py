@@ -75,6 +75,18 @@ def test_what_is_not_read_is_refused_by_element_and_line(tmp_path, old, new, why
         indb.read(written(tmp_path, text.replace(old, new)))
 
 
+def test_a_definition_that_nothing_uses_may_hold_anything(tmp_path):
+    definitions = """<DefineFunction name="unused" optype="categorical" dataType="date">
+      <ParameterField name="x" dataType="date"/><Apply function="formatDatetime"><FieldRef field="x"/></Apply>
+    </DefineFunction>
+    <DerivedField name="unused" optype="continuous" dataType="integer"><TextIndex textField="city"/></DerivedField>
+    </TransformationDictionary>"""
+    text = (DATA / "regression_fields.pmml").read_text().replace("</TransformationDictionary>", definitions)
+    assert str(indb.read(written(tmp_path, text))) == str(indb.read(DATA / "regression_fields.pmml"))
+    with pytest.raises(UnsupportedModel, match="<TextIndex> in line 15: this expression"):
+        indb.read(written(tmp_path, text.replace('field="age"', 'field="unused"', 1)))
+
+
 def test_functions_that_call_each_other_are_counted(tmp_path):
     """Each of 20 functions calls the one before it twice: a million expressions, of which few are read."""
     parameter = '<ParameterField name="p"/>'

@@ -28,6 +28,9 @@ MAX_NESTING = 60
 NESTED_FREELY = frozenset({"Node"})
 """What nests as deep as a tree is: it is never read by a function that calls itself."""
 
+DEFINITIONS = frozenset({"DerivedField", "DefineFunction"})
+"""What says nothing of scores where nobody asks for more than its name."""
+
 NAMESPACE = re.compile(r"http://www\.dmg\.org/PMML-\d[_.]\d")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?INF|NaN")
 INTEGER = re.compile(r"[+-]?\d{1,18}")
@@ -181,12 +184,15 @@ class Element:
     def refuse_unread(self, ignored: Mapping[str, frozenset[str]]) -> None:
         """Refuse what nobody asked for, but what a table of element names holds, where "*" is every element.
 
-        Attributes are written there as "@name". An element that was not read is refused whole.
+        Attributes are written there as "@name". An element that was not read is refused whole; a definition that nothing
+        uses may hold anything.
         """
         everywhere = ignored.get("*", frozenset())
         stack = [self]
         while stack:
             element = stack.pop()
+            if element.name in DEFINITIONS and element._seen is not None and element._seen <= {"name"}:
+                continue
             table = ignored.get(element.name, frozenset())
             for name, value in element._attributes.items():
                 known = element._seen is not None and name in element._seen
