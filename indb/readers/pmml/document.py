@@ -184,8 +184,8 @@ class Element:
     def refuse_unread(self, ignored: Mapping[str, frozenset[str]]) -> None:
         """Refuse what nobody asked for, but what a table of element names holds, where "*" is every element.
 
-        Attributes are written there as "@name". An element that was not read is refused whole; a definition that nothing
-        uses may hold anything.
+        Attributes are written there as "@name". An element that was not read is refused whole. A definition that
+        nothing uses may hold anything.
         """
         everywhere = ignored.get("*", frozenset())
         stack = [self]
