@@ -33,16 +33,16 @@ class Segment:
 
 def segments_of(segmentation: Element) -> list[Segment]:
     """The segments in the order of the file."""
-    found: list[Segment] = []
+    found: dict[str, Segment] = {}
     for number, element in enumerate(segmentation.all("Segment"), start=1):
         model = models.model_in(element)
         name = element.get("id") or str(number)
-        if any(name == each.id for each in found):
+        if name in found:
             raise element.refused(f"there is a segment {name[:60]!r} already")
-        found.append(Segment(element, model, predicate_in(element), element.number("weight", 1.0), name))
+        found[name] = Segment(element, model, predicate_in(element), element.number("weight", 1.0), name)
     if not found:
         raise segmentation.damaged("it has no segments")
-    return found
+    return list(found.values())
 
 
 def read(
