@@ -82,9 +82,13 @@ def test_a_definition_that_nothing_uses_may_hold_anything(tmp_path):
     <DerivedField name="unused" optype="continuous" dataType="integer"><TextIndex textField="city"/></DerivedField>
     </TransformationDictionary>"""
     text = (DATA / "regression_fields.pmml").read_text().replace("</TransformationDictionary>", definitions)
+    born = """<DataField name="born" optype="ordinal" dataType="dateDaysSince[1960]" isCyclic="1"/></DataDictionary>"""
+    text = text.replace("</DataDictionary>", born)
     assert str(indb.read(written(tmp_path, text))) == str(indb.read(DATA / "regression_fields.pmml"))
     with pytest.raises(UnsupportedModel, match="<TextIndex> in line 15: this expression"):
         indb.read(written(tmp_path, text.replace('field="age"', 'field="unused"', 1)))
+    with pytest.raises(UnsupportedModel, match=r"dataType='dateDaysSince\[1960\]' is not read"):
+        indb.read(written(tmp_path, text.replace("</MiningSchema>", '<MiningField name="born"/></MiningSchema>')))
 
 
 def test_functions_that_call_each_other_are_counted(tmp_path):

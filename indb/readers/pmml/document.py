@@ -175,6 +175,15 @@ class Element:
         """The elements in it that have this name; they do not count as read."""
         return [child for child in self._children if child.name == name]
 
+    def below(self, name: str) -> Iterator[Element]:
+        """The elements at any depth that have this name; they do not count as read."""
+        stack = [self]
+        while stack:
+            element = stack.pop()
+            if element.name == name:
+                yield element
+            stack.extend(element._children)
+
     def ignore(self) -> None:
         """Count it and all that is in it as read: it has no say in the scores."""
         self._read = True

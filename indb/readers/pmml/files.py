@@ -25,8 +25,8 @@ def read_document(root: Element, name: str, columns: Sequence[str] | None) -> Mo
     columns: the table's names for the active fields of the model, in the order of its MiningSchema.
     """
     version = _version(root)
-    data = _data(root)
     model = models.model_in(root)
+    data = _data(root, model)
     transformations = root.find("TransformationDictionary")
     document = scope.Document(
         name=name,
@@ -82,10 +82,14 @@ def _version(root: Element) -> tuple[int, int]:
     return found
 
 
-def _data(root: Element) -> dict[str, fields.DataField]:
-    """The fields of the DataDictionary by their names."""
+def _data(root: Element, model: Element) -> dict[str, fields.DataField]:
+    """The fields of the DataDictionary that a MiningSchema names, by their names; others may hold anything."""
+    named = {each.needed("name") for each in model.below("MiningField")}
     found: dict[str, fields.DataField] = {}
     for element in root.one("DataDictionary").all("DataField"):
+        if element.needed("name") not in named:
+            element.ignore()
+            continue
         each = fields.read_data_field(element)
         if each.name in found:
             raise element.damaged(f"there is a DataField {each.name!r} already")
