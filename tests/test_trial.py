@@ -52,3 +52,26 @@ def test_a_file_that_asks_for_much_memory_is_refused(tmp_path: Path) -> None:
 def test_what_refuses_a_file_there_is_raised_here() -> None:
     with pytest.raises(ModelFileError, match=r"cannot load 'a\nb'.onnx: ONNX Runtime says"):
         trial.check(File("'a\nb'.onnx", b"nothing of use", Path()), "onnx")
+
+
+def test_a_program_that_is_no_python_crashes_on_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where Python runs inside of another program, whose name `sys.executable` is."""
+    monkeypatch.setitem(trial.TRIALS, "onnx", trial.Trial("onnx"))
+    monkeypatch.setattr(trial.sys, "executable", "/bin/true")
+    with pytest.raises(ModelFileError, match="cannot load m.onnx: '/bin/true' was started to try it"):
+        trial.check(File("m.onnx", b"", Path()), "onnx")
+    monkeypatch.setattr(trial.sys, "executable", "/absent/python")
+    with pytest.raises(ModelFileError, match="cannot load m.onnx: '/absent/python' cannot be started"):
+        trial.check(File("m.onnx", b"", Path()), "onnx")
+
+
+def test_a_process_that_ended_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = trial.Trial("onnx")
+    monkeypatch.setitem(trial.TRIALS, "onnx", found)
+    for _ in range(2):
+        with pytest.raises(ModelFileError, match="ONNX Runtime says"):
+            trial.check(File("m.onnx", b"nothing of use", Path()), "onnx")
+        assert found._process is not None
+        found._process.kill()
+        found._process.wait()
+    found.end()

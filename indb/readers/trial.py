@@ -43,17 +43,20 @@ class Trial:
         self.runtime = runtime
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
         atexit.register(self.end)
 
     def answer(self, file: File) -> list[str] | None:
-        """[] for a file that the runtime takes, [error, message, hint] for another, None when the process is gone."""
+        """[] for a file that the runtime takes, [error, message, hint] for another, None when the process is gone.
+
+        Raises: ModelFileError when no process can be started.
+        """
         seconds = _seconds(len(file.data))
         with self._lock:
+            self._start(file.name)
+            assert self._process is not None
+            assert self._process.stdin is not None
             try:
-                if self._process is None or self._process.poll() is not None:
-                    self._process = _started(self.runtime)
-                    self._line(SECONDS * PATIENCE)
-                assert self._process.stdin is not None
                 head = {"name": file.name, "size": len(file.data), "seconds": seconds}
                 self._process.stdin.write(json.dumps(head).encode() + b"\n" + file.data)
                 self._process.stdin.flush()
@@ -62,6 +65,25 @@ class Trial:
             except (OSError, ValueError):  # it ended, or said half of an answer
                 self._end()
                 return None
+
+    def _start(self, name: str) -> None:
+        """See to it that there is a process, of this one and no fork's."""
+        if self._process is not None and self._owner == os.getpid() and self._process.poll() is None:
+            return
+        self._end()
+        try:
+            self._process, self._owner = _started(self.runtime), os.getpid()
+            ready = self._line(SECONDS * PATIENCE)
+        except OSError as error:
+            raise ModelFileError(
+                f"cannot load {name}: {sys.executable!r} cannot be started to try it ({error})"
+            ) from error
+        if not ready:
+            self._end()
+            raise ModelFileError(
+                f"cannot load {name}: {sys.executable!r} was started to try it, and does not run indb",
+                "Read the file in a process of Python's own, and save the model as .indb.",
+            )
 
     def _line(self, seconds: float) -> bytes:
         """The next line that the process says, b"" when it says none in time."""
@@ -76,7 +98,7 @@ class Trial:
             self._end()
 
     def _end(self) -> None:
-        if self._process is None:
+        if self._process is None or self._owner != os.getpid():
             return
         process, self._process = self._process, None
         process.kill()
