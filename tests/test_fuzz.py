@@ -8,6 +8,8 @@ from fuzz.traps import TRAPS
 
 pytest.importorskip("onnx")
 pytest.importorskip("skl2onnx")
+pytest.importorskip("ai_edge_litert")
+pytest.importorskip("tflite")
 
 INPUTS = 2_000
 SEED = 74

@@ -25,7 +25,7 @@ LIMIT_BYTES = 1 << 30
 """How much more than for the seeds may be asked for."""
 MUTATIONS = (1, 1, 1, 2, 3, 6)
 """How many things are changed in a file, each as likely as the next."""
-KINDS = ("onnx", "pmml")
+KINDS = ("onnx", "pmml", "tflite")
 ROOT = Path(__file__).resolve().parents[2]
 
 
