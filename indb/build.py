@@ -66,8 +66,33 @@ def _lane(block: Block, index: int, memo: dict[tuple[int, int], Block]) -> Block
 
 
 def lanes(block: Block) -> list[Block]:
-    """Every lane of a block."""
-    return [lane(block, index) for index in range(block.width)]
+    """Every lane of a block, as `lane` finds it."""
+    return _lanes(block, {})
+
+
+def _lanes(block: Block, memo: dict[int, list[Block]]) -> list[Block]:
+    if id(block) not in memo:
+        memo[id(block)] = _split(block, memo)
+    return memo[id(block)]
+
+
+def _split(block: Block, memo: dict[int, list[Block]]) -> list[Block]:
+    if block.width == 1:
+        return [block]
+    match block:
+        case Const(values, kind):
+            return [Const((value,), kind) for value in values]
+        case Concat(parts):
+            return [each for part in parts for each in _lanes(part, memo)]
+        case Take(x, places) if 4 * len(places) < x.width:
+            return [lane(x, place) for place in places]
+        case Take(x, places):
+            whole = _lanes(x, memo)
+            return [whole[place] for place in places]
+        case Apply(op, args):
+            each_arg = [_lanes(arg, memo) if arg.width > 1 else [arg] * block.width for arg in args]
+            return [Apply(op, row) for row in zip(*each_arg, strict=True)]
+    return [Take(block, (index,)) for index in range(block.width)]
 
 
 def add(a: Block, b: Block) -> Block:

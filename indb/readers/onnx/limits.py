@@ -35,6 +35,12 @@ MAX_FOLDED = 2**22
 MAX_FOLDED_TOTAL = 2**24
 """Elements of all constants that are computed."""
 
+MAX_COLUMNS = 2**14
+"""Columns that blocks take; no table of PostgreSQL has a tenth of them."""
+
+MAX_APART = 2**14
+"""Lanes that are taken apart, each of which becomes blocks of its own."""
+
 MAX_LANES = 2**16
 """Lanes of a tensor in blocks."""
 

@@ -210,9 +210,9 @@ def one_hot_encoder(node: Node) -> Value:
     rows = tuple(build.indicator(width, at) for at in places.values())
     block = build.truncate(x.block) if x.is_float else x.block
     if not node.integer("zeros", 1):
-        known = [Lookup(lane, keys, ((1.0,),) * len(keys), (0.0,), (0.0,)) for lane in build.lanes(block)]
+        known = [Lookup(lane, keys, ((1.0,),) * len(keys), (0.0,), (0.0,)) for lane in node.lanes(block)]
         node.require(build.concat(known))
-    lanes = [Lookup(lane, keys, rows, unknown, unknown, Type.NUMBER) for lane in build.lanes(block)]
+    lanes = [Lookup(lane, keys, rows, unknown, unknown, Type.NUMBER) for lane in node.lanes(block)]
     return Tensor(build.concat(lanes), (*x.shape, width), FLOAT32, x.batch)
 
 

@@ -57,7 +57,7 @@ def mapped(node: Node, x: Tensor, table: Mapping[Any, Any], default: Any, dtype:
     keys = tuple(key if x.is_text else float(key) for key in kept)
     rows = tuple((cell(value),) for value in kept.values())
     kind = Type.TEXT if is_text else Type.NUMBER
-    lanes = [Lookup(lane, keys, rows, (cell(default),), (cell(missing),), kind) for lane in build.lanes(x.block)]
+    lanes = [Lookup(lane, keys, rows, (cell(default),), (cell(missing),), kind) for lane in node.lanes(x.block)]
     codes = None
     if x.codes is not None and dtype in (np.dtype(object), np.dtype(np.int64)):
         codes = Codes(x.codes.block, tuple(table.get(label, default) for label in x.codes.labels))

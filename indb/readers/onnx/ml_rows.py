@@ -54,5 +54,5 @@ def divided(node: Node, x: Tensor) -> Rows:
         )
     if x.shape[0] == 1:
         return Rows([x.block], x.shape[1], x.batch)
-    lanes, width = build.lanes(x.block), x.shape[1]
+    lanes, width = node.lanes(x.block), x.shape[1]
     return Rows([build.concat(lanes[start : start + width]) for start in range(0, len(lanes), width)], width, x.batch)

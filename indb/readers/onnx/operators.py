@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from indb import build
 from indb.errors import ModelFileError
 from indb.ir import Block
 from indb.readers.onnx.arrays import read_tensor
+from indb.readers.onnx.limits import MAX_APART
 from indb.readers.onnx.values import Array, Constant, Refused, Sizes, Tensor, Value, as_tensor
 
 if TYPE_CHECKING:
@@ -210,6 +212,11 @@ class Node:
     def spend(self, what: str, amount: int, limit: int) -> None:
         """Take from what one file may make. Raises: Refused."""
         self.walk.budget.spend(what, amount, limit)
+
+    def lanes(self, block: Block) -> list[Block]:
+        """Every lane of a block, of which blocks are to be made. Raises: Refused for too many."""
+        self.spend("lanes that are taken apart", block.width, MAX_APART)
+        return build.lanes(block)
 
     def refused(self, why: str) -> Refused:
         """The error for what blocks cannot say; ONNX Runtime then runs the model."""

@@ -14,7 +14,7 @@ from indb.ir import Apply, Block, Column, Op, Type
 from indb.readers.onnx import files
 from indb.readers.onnx.arrays import dtype_of, read_tensor
 from indb.readers.onnx.fold import fold
-from indb.readers.onnx.limits import MAX_LANES, MAX_LANES_TOTAL, MAX_RANK, MAX_READ
+from indb.readers.onnx.limits import MAX_COLUMNS, MAX_LANES, MAX_LANES_TOTAL, MAX_RANK, MAX_READ
 from indb.readers.onnx.operators import OPERATORS, Node
 from indb.readers.onnx.values import INT_LIMITS, Budget, Constant, Refused, Tensor, Value
 
@@ -137,6 +137,9 @@ def read_inputs(walk: Walk, graph: Any, given: Sequence[str] | None, what: str) 
     if not entries:
         raise UnsupportedModel(f"{what}: it takes no inputs")
     shapes = [_shape(entry, len(entries), given, what) for entry in entries]
+    count = sum(int(np.prod(shape, dtype=object)) for shape, _, _ in shapes)
+    if count > MAX_COLUMNS:
+        raise UnsupportedModel(f"{what}: it takes {count} columns, at most {MAX_COLUMNS} become blocks")
     names: list[str] = []
     for entry, (shape, _, _) in zip(entries, shapes, strict=True):
         width = int(np.prod(shape, dtype=object))
