@@ -207,6 +207,18 @@ def test_lane_looks_through_what_only_arranges_lanes():
     assert [lane.width for lane in build.lanes(Apply(Op.MUL, (both, both)))] == [1] * 4
 
 
+def test_lanes_are_those_that_lane_finds():
+    wide = build.concat([build.number(1.0, 2.0), X, Take(PAIR, (1, 0, 1))])
+    few = Take(build.concat([wide] * 4), (3, 5))
+    for block in (wide, few, X, build.number(3.0, 4.0), PAIR, Take(wide, (5, 2, 0, 1, 3)), Apply(Op.MUL, (X, wide))):
+        assert repr(build.lanes(block)) == repr([build.lane(block, index) for index in range(block.width)])
+    shared = wide
+    for _ in range(40):  # 2^40 blocks, if what is shared were taken apart each time
+        shared = Apply(Op.ADD, (shared, shared))
+    first, *_ = build.lanes(shared)
+    assert first.args[0] is first.args[1]
+
+
 def test_one_hot():
     block = build.one_hot(X, [1.0, 2.0, 3.0], [1, None, 0], 2, (0.0, 0.0), build.refused(2))
     expected = [[0, 1], [0, 0], [1, 0], [0, 0], [math.nan, math.nan]]

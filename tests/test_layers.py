@@ -52,7 +52,8 @@ LAYERS = {
     "describe": Layer(LANGUAGE),
     "evaluate": Layer(LANGUAGE, {"numpy"}),
     "codec": Layer(LANGUAGE, {"numpy"}),
-    "build": Layer(LANGUAGE, {"numpy"}),
+    "lanes": Layer(LANGUAGE),
+    "build": Layer(LANGUAGE | {"lanes"}, {"numpy"}),
     "special": Layer(LANGUAGE | {"build"}, {"numpy"}),
     # What is written for ONNX Runtime, by the runtime and by export, and recognised by the reader.
     "onnxfile": Layer(LANGUAGE | {"onnxfile"}, {"numpy"}),
