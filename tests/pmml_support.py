@@ -16,7 +16,7 @@ import pmml_differences
 
 from indb.errors import IndbError
 from indb.readers.base import File
-from indb.readers.pmml import expressions, functions, models, read
+from indb.readers.pmml import expressions, functions, models, outputs, read
 
 DATA = Path(__file__).parent / "data" / "pmml"
 
@@ -107,7 +107,9 @@ def files() -> tuple[str, ...]:
 
 
 def measured(element: str, attribute: str, value: str) -> str:
-    """How a value of an attribute fares: compared, read or refused."""
+    """How a value of an attribute fares: compared, read or refused; an output that is left out is not read either."""
+    if (element, attribute) == ("OutputField", "feature") and value in outputs.LEFT_OUT:
+        return "left out"
     tag = re.compile(rf'(<{element}\b[^>]*?\s{attribute}=")([^"]*)(")')
     for text in files():
         if any(match[2] == value for match in tag.finditer(text)):
@@ -128,7 +130,12 @@ def page() -> str:
     for (element, attribute), values in CHOICES.items():
         found = {value: measured(element, attribute, value) for value in values}
         cells = [
-            ", ".join(value for value in values if found[value] == said) for said in ("compared", "read", "refused")
+            ", ".join(
+                f"{value} (left out)" if found[value] == "left out" else value
+                for value in values
+                if found[value] in said
+            )
+            for said in (("compared",), ("read",), ("refused", "left out"))
         ]
         lines.append(f"| `{element}` | `{attribute}` | {' | '.join(cells)} |")
     lines += ["", "| | read | refused |", "|---|---|---|"]

@@ -11,7 +11,7 @@ from functools import reduce
 import numpy as np
 
 from indb import build
-from indb.ir import Apply, Block, Op
+from indb.ir import Apply, Block, Label, Op
 from indb.readers.pmml import arrays, measures, values
 from indb.readers.pmml.document import Element
 from indb.readers.pmml.models import Prediction, chosen, reads_model
@@ -68,7 +68,8 @@ def _prediction(clusters: Sequence[Element], best: Block, lanes: Block, descendi
     ids = tuple(each.get("id") or str(number) for number, each in enumerate(clusters, 1))
     if len(set(ids)) != len(ids):
         raise clusters[0].damaged(f"the identifiers of clusters are not different: {', '.join(ids)[:100]}")
-    prediction = Prediction(best, ids, data_type="string", affinities=lanes)
+    names: dict[Label, str | None] = {label: each.get("name") for label, each in zip(ids, clusters, strict=True)}
+    prediction = Prediction(best, ids, data_type="string", affinities=lanes, shown=names)
     ranks: dict[int, Block] = {1: best}
 
     def place(element: Element) -> Block:

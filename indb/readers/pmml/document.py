@@ -31,7 +31,7 @@ NESTED_FREELY = frozenset({"Node"})
 DEFINITIONS = frozenset({"DerivedField", "DefineFunction"})
 """What says nothing of scores where nobody asks for more than its name."""
 
-NAMESPACE = re.compile(r"http://www\.dmg\.org/PMML-\d[_.]\d")
+NAMESPACE = re.compile(r"https?://www\.dmg\.org/PMML-(\d)[_.](\d)/?")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?INF|NaN")
 INTEGER = re.compile(r"[+-]?\d{1,18}")
 BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
@@ -234,7 +234,7 @@ class _Builder:
         self.texts: list[list[str]] = []
         self.count = 0
         self.nested = 0
-        self.known = ""
+        self.known = self.version = ""
         parser.StartElementHandler = self.start
         parser.EndElementHandler = self.end
         parser.CharacterDataHandler = self.characters
@@ -259,6 +259,8 @@ class _Builder:
             raise self.refused(f"<{local}> has more than {MAX_ATTRIBUTES} attributes")
         if uri != self.known and not self._belongs(uri):
             local = f"{uri}:{local}"
+        if not self.stack and self.version:
+            attributes.setdefault("version", self.version)  # a root may leave to its namespace which one it is
         element = Element(local, attributes, self.parser.CurrentLineNumber)
         if self.stack:
             self.stack[-1]._children.append(element)
@@ -269,8 +271,9 @@ class _Builder:
 
     def _belongs(self, uri: str) -> bool:
         """Whether elements of a namespace are PMML's, or cells of a table, which may have any."""
-        if NAMESPACE.fullmatch(uri):
-            self.known = uri
+        found = NAMESPACE.fullmatch(uri)
+        if found:
+            self.known, self.version = uri, f"{found[1]}.{found[2]}"
             return True
         return not uri or any(part.name == "InlineTable" for part in self.stack[-2:])
 

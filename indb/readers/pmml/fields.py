@@ -23,6 +23,11 @@ USAGES = (*INPUTS, "predicted", "target", "group", "order", "frequencyWeight", "
 TARGETS = ("predicted", "target")
 MISSING_TREATMENTS = ("asIs", "asMean", "asMode", "asMedian", "asValue", "returnInvalid")
 """What was done with missing values in training; all but returnInvalid say nothing of scoring."""
+TREATMENTS = (
+    *("missingValueReplacement", "missingValueTreatment", "invalidValueTreatment", "invalidValueReplacement"),
+    *("outliers", "lowValue", "highValue"),
+)
+"""The attributes of a MiningField that say what is done with values."""
 INVALID_TREATMENTS = ("returnInvalid", "asIs", "asMissing", "asValue")
 
 
@@ -145,16 +150,14 @@ class MiningField:
     @property
     def treats(self) -> bool:
         """Whether it says anything of how values are treated."""
-        names = (
-            *("missingValueReplacement", "missingValueTreatment", "invalidValueTreatment", "invalidValueReplacement"),
-            *("outliers", "lowValue", "highValue"),
-        )
-        return any(self.element.get(name) is not None for name in names)
+        return any(self.element.get(name) is not None for name in TREATMENTS)
 
 
 def read_mining_field(element: Element) -> MiningField:
     """One MiningField."""
     optype = None if element.get("optype") is None else element.choice("optype", values.OPTYPES)
+    for name in TREATMENTS:  # of a field that is no input, or not used, they say nothing
+        element.get(name)
     usage = element.choice("usageType", USAGES, "active")
     return MiningField(element.needed("name"), element, usage, optype)
 

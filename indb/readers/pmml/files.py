@@ -78,7 +78,8 @@ def _version(root: Element) -> tuple[int, int]:
     match = re.fullmatch(r"(\d)\.(\d)(\.\d)?", text)
     found = (int(match[1]), int(match[2])) if match else (0, 0)
     if not VERSIONS[0] <= found <= VERSIONS[1]:
-        raise root.refused(f"version={text[:20]!r} is not read", "Versions 3.2 to 4.4 are.")
+        hint = "Versions 3.0 to 4.4 are; programs that wrote older ones often write a newer one when asked to."
+        raise root.refused(f"version={text[:20]!r} is not read", hint)
     return found
 
 
@@ -126,7 +127,8 @@ def _targets(prediction: Prediction, known: scope.Scope) -> tuple[list[Target], 
 
     A model that selects all of its segments has a target for each of them instead, by its name.
     """
-    found, left = [_predicted(name, each) for name, each in (prediction.results or {"": prediction}).items()], []
+    found = [_predicted(name, each) for name, each in (prediction.results or {"": prediction}).items()]
+    left = list(prediction.left_out)
     for name in prediction.final:
         target = _target(name, prediction.outputs[name], known)
         if target is None:

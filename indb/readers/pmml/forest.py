@@ -109,10 +109,10 @@ def _forest_classes(
     """The mean of the probabilities of the trees."""
     categories: list[str] = []
     for nodes in tables:
-        categories = list(tree.distributions(nodes, categories).categories)
+        categories = list(tree.distributions(nodes, categories, scope.target).categories)
     rows: list[Floats] = []
     for nodes, weight in zip(tables, weights, strict=True):
-        found = tree.distributions(nodes, categories)
+        found = tree.distributions(nodes, categories, scope.target)
         lanes = np.full((len(nodes), len(categories)), math.nan) if found.probabilities is None else found.probabilities
         rows.append(lanes * weight)
     lanes_block = _over(tree.joined(splits, np.concatenate(rows)), total, scope)
@@ -138,8 +138,8 @@ def _votes(segments: list[Segment], scope: Scope, treatment: str) -> Prediction:
         inner = _inner(segment, scope)
         grown = tree.grown(segment.model, inner, splits, sum(map(len, tables)))
         tables.append(grown.nodes)
-        categories = list(tree.distributions(grown.nodes, categories).categories)
-    lanes = [_vote_lanes(splits, tables, categories) for splits, tables in chunks]
+        categories = list(tree.distributions(grown.nodes, categories, scope.target).categories)
+    lanes = [_vote_lanes(splits, tables, categories, scope) for splits, tables in chunks]
     whole = [Apply(Op.FLOOR, (each,)) for each in lanes]
     votes: Block = whole[0]
     for each in whole[1:]:
@@ -154,11 +154,11 @@ def _votes(segments: list[Segment], scope: Scope, treatment: str) -> Prediction:
     return models.classes(scope, categories, segments[0].model, value, shares)
 
 
-def _vote_lanes(splits: Splits, tables: list[list[Node]], categories: list[str]) -> Block:
+def _vote_lanes(splits: Splits, tables: list[list[Node]], categories: list[str], scope: Scope) -> Block:
     """What the trees of a chunk add up to, a lane for each category; nothing for a tree without a prediction."""
     rows: list[Floats] = []
     for place, nodes in enumerate(tables):
-        numbers = tree.distributions(nodes, categories).labels[:, 0]
+        numbers = tree.distributions(nodes, categories, scope.target).labels[:, 0]
         row = np.zeros((len(nodes), len(categories)))
         there = np.flatnonzero(~np.isnan(numbers))
         row[there, numbers[there].astype(int)] = 1.0 + math.ldexp(1.0, -1 - place)

@@ -110,13 +110,23 @@ def _terms(element: Element, scope: Scope) -> Terms:
     cells: dict[str | None, list[tuple[str, float]]] = {}
     for cell in element.one("ParamMatrix").all("PCell"):
         entry = cell.needed("parameterName"), cell.number("beta")
-        cells.setdefault(cell.get("targetCategory"), []).append(entry)
+        cells.setdefault(_category(cell, "targetCategory", scope), []).append(entry)
     products: dict[str | None, dict[str, list[Element]]] = {}
+    used = {name for group in cells.values() for name, _ in group}
     matrix = element.find("PPMatrix")
     for cell in matrix.all("PPCell") if matrix is not None else ():
-        group = products.setdefault(cell.get("targetCategory"), {})
+        if cell.needed("parameterName") not in used:
+            cell.ignore()  # of a redundant parameter: nothing is multiplied with it
+            continue
+        group = products.setdefault(_category(cell, "targetCategory", scope), {})
         group.setdefault(cell.needed("parameterName"), []).append(cell)
     return Terms(element, scope, frozenset(factors), cells, products)
+
+
+def _category(element: Element, name: str, scope: Scope) -> str | None:
+    """A category that an attribute names, if there is one. In a regression it stands for nothing."""
+    text = element.get(name)
+    return text if text is None or scope.function == "regression" else scope.target.text(text, element)
 
 
 def _predictors(element: Element, name: str) -> list[str]:
@@ -125,8 +135,10 @@ def _predictors(element: Element, name: str) -> list[str]:
     found = []
     for predictor in parent.all("Predictor") if parent is not None else ():
         found.append(predictor.needed("name"))
-        if predictor.has("Matrix") or predictor.has("Categories"):
+        if predictor.has("Matrix"):
             raise predictor.refused("a contrast matrix")
+        for each in predictor.all("Categories"):
+            each.ignore()  # the order of a contrast matrix
     return found
 
 
@@ -234,7 +246,7 @@ def _shares(x: Block) -> Block:
 def _categories(element: Element, kind: str, terms: Terms, scope: Scope) -> list[str]:
     """The categories of the target, the reference category last."""
     found = target_texts(scope)
-    reference = element.get("targetReferenceCategory")
+    reference = _category(element, "targetReferenceCategory", scope)
     if len(found) < 2:
         found = [category for category in terms.cells if category is not None]
         if reference is None:

@@ -20,12 +20,15 @@ IGNORED: dict[str, frozenset[str]] = {
     "GeneralRegressionModel": frozenset(
         {
             *("PCovMatrix", "EventValues", "@modelDF", "@distribution", "@startTimeVariable", "@subjectIDVariable"),
-            "@statusVariable",
+            *("@statusVariable", "@targetVariableName"),
         }
     ),
     "PCell": frozenset({"@df"}),
     "Node": frozenset({"Partition", "@id", "@recordCount", "@defaultChild"}),
+    "Predictor": frozenset({"@contrastMatrixType"}),
     "ScoreDistribution": frozenset({"@recordCount"}),
+    "Target": frozenset({"@optype"}),
+    "TargetValue": frozenset({"@rawDataValue"}),
     "Segment": frozenset({"@weight", "@id"}),
     "Segmentation": frozenset({"@missingThreshold"}),
     "TreeModel": frozenset({"@missingValuePenalty"}),

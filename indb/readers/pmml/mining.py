@@ -108,7 +108,10 @@ def _chain(segments: list[Segment], scope: Scope, segmentation: Element, treatme
     if treatment == "returnMissing":
         gaps = [values.both(part.logic.true, build.is_missing(part.prediction.value)) for part in parts]
         result = aggregate.without(result, values.either(*gaps))
-    handed = Prediction(result.value, result.labels, result.probabilities, result.data_type, dict(result.features))
+    handed = Prediction(
+        result.value, result.labels, result.probabilities, result.data_type, dict(result.features), shown=result.shown
+    )
+    handed.left_out += last.prediction.left_out
     for name in last.prediction.final:  # those of the models before it are for the models after them
         handed.outputs[name] = scope.found[name]
         handed.final.append(name)
@@ -201,4 +204,8 @@ def merged(taken: list[tuple[Logic, Prediction]], scope: Scope, element: Element
         if has_probabilities:
             lanes = build.where(logic.true, aggregate.spread(prediction, order), lanes)
     data_type = predictions[0].data_type
-    return Prediction(value, order, lanes if has_probabilities else None, data_type)
+    shown = dict(predictions[0].shown)
+    for each in predictions[1:]:
+        if any(shown.setdefault(label, name) != name for label, name in each.shown.items()):
+            raise element.refused("its models have other display values for the same category")
+    return Prediction(value, order, lanes if has_probabilities else None, data_type, shown=shown)

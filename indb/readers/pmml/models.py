@@ -38,9 +38,13 @@ class Prediction:
     outputs: dict[str, Value] = field(default_factory=dict)
     """The values of its output fields, by name, once they are read; `final` are those that are results."""
     final: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    """Output fields that have no value here, and why."""
     segments: Mapping[str, Prediction] = field(default_factory=dict)
     results: Mapping[str, Prediction] = field(default_factory=dict)
     """What a model gives that selects all of its segments, by their names; it has no value of its own then."""
+    shown: Mapping[Label, str | None] = field(default_factory=dict)
+    """What predictedDisplayValue gives for a label where that is not what the DataDictionary says: None is missing."""
     affinities: Block | None = None
     """How far the row is from each cluster, or how like it, a lane for each label."""
 

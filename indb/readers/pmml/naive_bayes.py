@@ -38,7 +38,7 @@ def read_naive_bayes(element: Element, scope: Scope) -> Prediction:
     target = output.needed("fieldName")
     if target != scope.target.name:
         raise output.refused(f"its field {target!r} is not the target {scope.target.name!r}")
-    prior = _counts(output.one("TargetValueCounts"))
+    prior = _counts(output.one("TargetValueCounts"), scope)
     if not prior:
         raise output.damaged("it has no TargetValueCount")
     categories = tuple(prior)
@@ -59,11 +59,11 @@ def _inputs(parent: Element) -> list[Element]:
     return found
 
 
-def _counts(parent: Element) -> dict[str, float]:
+def _counts(parent: Element, scope: Scope) -> dict[str, float]:
     """The counts of categories by their texts."""
     found: dict[str, float] = {}
     for element in parent.all("TargetValueCount"):
-        category, count = element.needed("value"), element.number("count")
+        category, count = scope.target.text(element.needed("value"), element), element.number("count")
         if category in found:
             raise element.damaged(f"the category {category!r} has a count already")
         if not 0.0 <= count < math.inf:
@@ -81,10 +81,10 @@ def _input(element: Element, categories: Sequence[str], floor: float, scope: Sco
     name = element.needed("fieldName")
     stats = element.find("TargetValueStats")
     if stats is not None:
-        return _distributions(stats, arrays.number_of(name, scope, element), categories, floor)
+        return _distributions(stats, arrays.number_of(name, scope, element), categories, floor, scope)
     derived = element.find("DerivedField")
     value = scope.field(name, element) if derived is None else _discretised(derived, name, scope)
-    return _table(element, value, categories, floor)
+    return _table(element, value, categories, floor, scope)
 
 
 def _discretised(derived: Element, name: str, scope: Scope) -> Value:
@@ -96,7 +96,7 @@ def _discretised(derived: Element, name: str, scope: Scope) -> Value:
     return read_derived(derived, scope)
 
 
-def _table(element: Element, value: Value, categories: Sequence[str], floor: float) -> Block:
+def _table(element: Element, value: Value, categories: Sequence[str], floor: float, scope: Scope) -> Block:
     """Counts of the category for the value, over those of the category for all values."""
     rows: dict[float | str, dict[str, float]] = {}
     sums = dict.fromkeys(categories, 0.0)
@@ -104,7 +104,7 @@ def _table(element: Element, value: Value, categories: Sequence[str], floor: flo
         key = values.parse(pair.needed("value"), value.data_type, pair)
         if key in rows:
             raise pair.damaged(f"the value {key!r} has counts already")
-        rows[key] = _counts(pair.one("TargetValueCounts"))
+        rows[key] = _counts(pair.one("TargetValueCounts"), scope)
         for category, count in rows[key].items():
             if category not in sums:
                 raise pair.damaged(f"it counts the category {category!r}, which BayesOutput does not")
@@ -123,11 +123,11 @@ def _table(element: Element, value: Value, categories: Sequence[str], floor: flo
     return Lookup(value.block, tuple(rows), table, nothing, nothing)
 
 
-def _distributions(element: Element, x: Block, categories: Sequence[str], floor: float) -> Block:
+def _distributions(element: Element, x: Block, categories: Sequence[str], floor: float, scope: Scope) -> Block:
     """Densities of a number, for each category one; where it has none, or the number is missing, 0 is added."""
     found: dict[str, Block] = {}
     for stat in element.all("TargetValueStat"):
-        category = stat.needed("value")
+        category = scope.target.text(stat.needed("value"), stat)
         if category in found or category not in categories:
             raise stat.damaged(f"the category {category!r} is not in BayesOutput, or has a distribution already")
         inner = stat.one("GaussianDistribution", "PoissonDistribution", "AnyDistribution", "UniformDistribution")

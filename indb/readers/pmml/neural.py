@@ -70,7 +70,9 @@ def _inputs(parent: Element, scope: Scope) -> dict[str, Block]:
     """What each input neuron gives, by its identifier."""
     found: dict[str, Block] = {}
     for element in _listed(parent, "NeuralInput"):
-        value = read_derived(element.one("DerivedField"), scope)
+        derived = element.one("DerivedField")
+        derived.get("name")  # nothing can ask for it
+        value = read_derived(derived, scope)
         if value.is_text:
             raise element.refused("its field is a string, needed a number")
         _name(element, found)
@@ -182,7 +184,7 @@ def _output(element: Element, outputs: dict[str, Block], scope: Scope) -> Output
     derived = element.one("DerivedField")
     seen = {"name"}
     while True:
-        for name in ("name", "optype", "dataType"):
+        for name in ("name", "optype", "dataType", "datatype"):
             derived.get(name)
         expression = derived.one(*EXPRESSIONS)
         field = expression.get("field")

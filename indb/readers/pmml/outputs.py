@@ -6,13 +6,21 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from indb import build
-from indb.ir import Block
+from indb.ir import Block, Lookup, Type
 from indb.readers.pmml import values
 from indb.readers.pmml.document import Element
 from indb.readers.pmml.expressions import EXPRESSIONS, expression_in, read_expression
 from indb.readers.pmml.models import Prediction, chosen
 from indb.readers.pmml.scope import Scope
 from indb.readers.pmml.values import Value
+
+LEFT_OUT = {
+    "residual": "is a residual, which needs the value that was observed",
+    "warning": "holds warnings of the program that scores",
+    "standardError": "is a standard error, which no scorer computes",
+    "standardDeviation": "is a standard deviation, which no scorer computes",
+}
+"""Features that say nothing of a row's score: a field that asks for one is left out, and nothing can refer to it."""
 
 
 def read_outputs(prediction: Prediction, model: Element, scope: Scope) -> None:
@@ -24,6 +32,10 @@ def read_outputs(prediction: Prediction, model: Element, scope: Scope) -> None:
             raise element.damaged(f"there is an OutputField {name!r} already")
         if name in prediction.results:
             raise element.refused(f"the result of the segment {name!r} has this name", "Give one of them another.")
+        if element.get("feature") in LEFT_OUT:
+            prediction.left_out.append(f"{name} {LEFT_OUT[element.needed('feature')]}")
+            element.ignore()
+            continue
         value = _read(element, prediction, scope)
         data_type = element.get("dataType")
         if data_type is not None:
@@ -93,12 +105,17 @@ def lane_for(prediction: Prediction, lanes: Block | None, element: Element) -> V
 
 
 def _displayed(prediction: Prediction, scope: Scope) -> Value:
-    """The text that the DataDictionary shows for the predicted category, else the category."""
+    """The text that the model, its Target or the DataDictionary shows for the predicted category, else the category."""
     labels = prediction.labels
     if labels is None:
         return prediction.as_value
-    shown = [scope.target.displayed.get(each if isinstance(each, str) else float(each), str(each)) for each in labels]
-    return Value(values.decoded(prediction.value, shown, "string"), "string", "categorical")
+    known = scope.target.displayed
+    rows = tuple(
+        (prediction.shown.get(each, known.get(each if isinstance(each, str) else float(each), str(each))),)
+        for each in labels
+    )
+    keys = tuple(float(place) for place in range(len(labels)))
+    return Value(Lookup(prediction.value, keys, rows, (None,), (None,), Type.TEXT), "string", "categorical")
 
 
 def _transformed(element: Element, prediction: Prediction, scope: Scope) -> Value:

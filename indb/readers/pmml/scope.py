@@ -92,6 +92,12 @@ class Target:
     order: tuple[float | str, ...] = ()
     displayed: Mapping[float | str, str] = field(default_factory=dict)
 
+    def text(self, written: str, element: Element) -> str:
+        """A category in the one way that its value is written in: 1 and 1.0 are the same number."""
+        if self.data_type in ("", "string"):
+            return written
+        return values.text_of(values.parse(written, self.data_type, element), self.data_type)
+
     def labels(self, texts: Sequence[str], element: Element) -> tuple[Label, ...]:
         """Texts of the model as values of its target. Raises: ModelFileError where two are the same."""
         found = tuple(values.label(text, self.data_type or "string", element) for text in texts)
@@ -186,7 +192,8 @@ class Scope:
 def read_derived(element: Element, scope: Scope) -> Value:
     """A DerivedField in the type that it says."""
     found = scope.expression(expression_in(element))
-    data_type = element.choice("dataType", values.DATA_TYPES)
+    written = "datatype" if element.get("dataType") is None and element.get("datatype") else "dataType"
+    data_type = element.choice(written, values.DATA_TYPES)
     optype = element.choice("optype", values.OPTYPES)
     order = tuple(values.parse(child.needed("value"), data_type, child) for child in element.all("Value"))
     cast = values.with_optype(values.cast(found, data_type, element, scope.require), optype)

@@ -43,8 +43,9 @@ def _target(model: Element, scope: Scope) -> Element | None:
     entries = parent.all("Target") if parent is not None else []
     name = scope.target.name
     found = [each for each in entries if each.get("field") in (name, None)]
-    if len(found) < len(entries):
-        raise next(each for each in entries if each not in found).refused(f"it is for another field than {name!r}")
+    for other in entries:
+        if other not in found:
+            other.ignore()  # another model's
     if len(found) > 1:
         raise found[1].damaged("there are several for the same field")
     return found[0] if found else None
@@ -71,15 +72,21 @@ def _classes(prediction: Prediction, element: Element) -> Prediction:
     """Where there is no prediction, the category with the highest prior probability."""
     labels = prediction.labels or ()
     prior: dict[int, float] = {}
+    shown = dict(prediction.shown)
     for entry in element.all("TargetValue"):
         text, probability = entry.get("value"), entry.optional_number("priorProbability")
-        entry.get("displayValue")
-        if text is None or probability is None:
+        display = entry.get("displayValue")
+        if text is None:
             continue
         label = values.label(text, prediction.data_type, entry)
+        if display is not None:
+            shown[label] = display
+        if probability is None:
+            continue
         if label not in labels:
             raise entry.refused(f"the model has no category {text!r}")
         prior[labels.index(label)] = probability
+    prediction = replace(prediction, shown=shown)
     if not prior:
         return prediction
     best = max(prior, key=lambda place: prior[place])
@@ -87,5 +94,5 @@ def _classes(prediction: Prediction, element: Element) -> Prediction:
     probabilities = prediction.probabilities
     if probabilities is not None:
         row = build.number(*(prior.get(place, 0.0) for place in range(len(labels))))
-        probabilities = Apply(Op.COALESCE, (probabilities, row))
+        probabilities = build.where(build.is_missing(prediction.value), row, probabilities)
     return replace(prediction, value=value, probabilities=probabilities)

@@ -17,7 +17,7 @@ from indb.readers.pmml import open_paths, values
 from indb.readers.pmml.document import Element
 from indb.readers.pmml.models import Prediction, reads_model
 from indb.readers.pmml.outputs import lane_for
-from indb.readers.pmml.scope import Scope
+from indb.readers.pmml.scope import Scope, Target
 from indb.readers.pmml.trees import MISSING_STRATEGIES, NOTHING, Grower, Node, Splits, nodes_of
 from indb.readers.pmml.values import Value
 
@@ -108,17 +108,19 @@ class Distributions:
     confidences: Floats | None
 
 
-def distributions(nodes: Sequence[Node], categories: Sequence[str]) -> Distributions:
+def distributions(nodes: Sequence[Node], categories: Sequence[str], target: Target) -> Distributions:
     """The distributions of nodes. `categories`: those of the target, to which others are added as they come."""
     order = dict.fromkeys(categories)
     entries = [node.element.all("ScoreDistribution") for node in nodes]
+    given: list[str | None] = []
     for node, parts in zip(nodes, entries, strict=True):
-        order.update(dict.fromkeys(part.needed("value") for part in parts))
+        order.update(dict.fromkeys(category_of(part, target) for part in parts))
         score = node.element.get("score")
-        if score is not None:
-            order.setdefault(score)
+        given.append(None if score is None else target.text(score, node.element))
+        if given[-1] is not None:
+            order.setdefault(given[-1])
     place = {text: number for number, text in enumerate(order)}
-    labels = [math.nan if node.element.get("score") is None else place[node.element.needed("score")] for node in nodes]
+    labels = [math.nan if score is None else place[score] for score in given]
     if not any(entries):
         return Distributions(tuple(order), np.array(labels, dtype=float).reshape(-1, 1), None, None)
     probabilities = np.full((len(nodes), len(order)), math.nan)
@@ -127,20 +129,26 @@ def distributions(nodes: Sequence[Node], categories: Sequence[str]) -> Distribut
     for number, parts in enumerate(entries):
         if not parts:
             continue
-        probabilities[number] = 0.0
-        for text, share in zip((part.needed("value") for part in parts), _shares(parts), strict=True):
+        shares = _shares(parts)
+        probabilities[number] = math.nan if math.isnan(shares[0]) else 0.0
+        for text, share in zip((category_of(part, target) for part in parts), shares, strict=True):
             probabilities[number, place[text]] = share
         for part in parts:
             confidence = part.optional_number("confidence")
             if confidence is not None:
-                confidences[number, place[part.needed("value")]] = confidence
+                confidences[number, place[category_of(part, target)]] = confidence
                 has_confidence = True
     rows = np.array(labels, dtype=float).reshape(-1, 1)
     return Distributions(tuple(order), rows, probabilities, confidences if has_confidence else None)
 
 
+def category_of(part: Element, target: Target) -> str:
+    """The category of a ScoreDistribution."""
+    return target.text(part.needed("value"), part)
+
+
 def _shares(parts: Sequence[Element]) -> list[float]:
-    """The probabilities of a node, else its counts, over their sum where that is not 1."""
+    """The probabilities of a node, else its counts, over their sum where that is not 1; missing where that is 0."""
     name = "recordCount" if parts[0].get("probability") is None else "probability"
     found = [part.number(name) for part in parts]
     for part in parts:
@@ -148,7 +156,9 @@ def _shares(parts: Sequence[Element]) -> list[float]:
     total = 0.0
     for share in found:
         total += share
-    return found if total == 1.0 or total == 0.0 else [share / total for share in found]
+    if total == 0.0:
+        return [math.nan] * len(found)
+    return found if total == 1.0 else [share / total for share in found]
 
 
 @reads_model("TreeModel", single=True)
@@ -174,7 +184,7 @@ def single(table: Floats) -> Floats:
 
 
 def _classification(tree: Tree, element: Element, scope: Scope) -> Prediction:
-    found = distributions(tree.nodes, target_texts(scope))
+    found = distributions(tree.nodes, target_texts(scope), scope.target)
     labels = scope.target.labels(found.categories, element)
     probabilities = None if found.probabilities is None else tree.rows(found.probabilities)
     prediction = Prediction(tree.rows(found.labels), labels, probabilities, scope.target.data_type or "string")
@@ -189,16 +199,7 @@ def _classification(tree: Tree, element: Element, scope: Scope) -> Prediction:
 
 def target_texts(scope: Scope) -> list[str]:
     """The valid values of the target as texts, as files write them."""
-    return [text_of(value, scope.target.data_type) for value in scope.target.order]
-
-
-def text_of(value: float | str, data_type: str) -> str:
-    """A value as a text of a file."""
-    if isinstance(value, str):
-        return value
-    if data_type == "boolean":
-        return "true" if value else "false"
-    return str(int(value)) if value == math.floor(value) and data_type == "integer" else repr(value)
+    return [values.text_of(value, scope.target.data_type) for value in scope.target.order]
 
 
 def _several(element: Element, scope: Scope) -> Prediction:
@@ -211,13 +212,13 @@ def _several(element: Element, scope: Scope) -> Prediction:
         raise element.refused(f"missingValuePenalty of missingValueStrategy={strategy!r}")
     nodes = nodes_of(element.one("Node"))
     paths = open_paths.Paths.read(nodes, scope, _stays(element))
-    found = distributions(nodes, target_texts(scope))
+    found = distributions(nodes, target_texts(scope), scope.target)
     if found.probabilities is None or (found.confidences is None and strategy == "weightedConfidence"):
         raise element.refused(f"missingValueStrategy={strategy!r} without confidences, or counts, in its nodes")
     number = paths.number()
     given = found.probabilities if found.confidences is None else found.confidences
     if strategy == "aggregateNodes":
-        several = shares = open_paths.shares(paths.counts(record_counts(nodes, found.categories)))
+        several = shares = open_paths.shares(paths.counts(record_counts(nodes, found.categories, scope.target)))
         sure = open_paths.at(number, several, given)
     else:
         ends = [place for place, node in enumerate(nodes) if paths.last or not node.children]
@@ -235,12 +236,12 @@ def _several(element: Element, scope: Scope) -> Prediction:
     return prediction
 
 
-def record_counts(nodes: Sequence[Node], categories: Sequence[str]) -> Floats:
+def record_counts(nodes: Sequence[Node], categories: Sequence[str], target: Target) -> Floats:
     """The record counts of the classes of each leaf, (n_nodes, n_categories); 0 of a class that it does not list."""
     counts = np.zeros((len(nodes), len(categories)))
     for place, node in enumerate(nodes):
         for part in () if node.children else node.element.all("ScoreDistribution"):
-            counts[place, list(categories).index(part.needed("value"))] = part.number("recordCount")
+            counts[place, list(categories).index(category_of(part, target))] = part.number("recordCount")
     return counts
 
 

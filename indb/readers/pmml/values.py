@@ -92,6 +92,15 @@ def is_one(text: str, data_type: str) -> bool:
     return data_type == "string" or (NUMBER.fullmatch(text.strip()) is not None and text.strip() != "NaN")
 
 
+def text_of(value: float | str, data_type: str) -> str:
+    """A value as a text of a file."""
+    if isinstance(value, str):
+        return value
+    if data_type == "boolean":
+        return "true" if value else "false"
+    return str(int(value)) if value == math.floor(value) and data_type == "integer" else repr(value)
+
+
 def label(text: str, data_type: str, element: Element) -> Label:
     """A value as a label of a target: a text, a whole number, a number or a boolean."""
     value = parse(text, data_type, element)
@@ -233,9 +242,11 @@ def _as_text(value: Value) -> Block | None:
     if value.data_type == "boolean":
         return decoded(value.block, ("false", "true"), "string")
     numbers = numbers_of(value.block)
-    if numbers is None or value.data_type != "integer":
+    if numbers is None or value.data_type == "float":
         return None
-    rows = tuple((str(int(number)),) for number in numbers)
+    if value.data_type == "double" and not all(number == 0.0 or 1e-3 <= abs(number) < 1e7 for number in numbers):
+        return None  # programs do not agree on how they write those
+    rows = tuple((str(int(number)) if value.data_type == "integer" else repr(number),) for number in numbers)
     return Lookup(value.block, numbers, rows, (None,), (None,), Type.TEXT)
 
 
