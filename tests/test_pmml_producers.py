@@ -92,3 +92,49 @@ def test_a_cluster_is_shown_by_its_name(tmp_path: Path) -> None:
 def test_an_input_neuron_still_needs_a_type(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="<DerivedField> in line 21: it has no attribute dataType"):
         changed(tmp_path, "neural_named", (' datatype="double"', ""))
+
+
+NORMALISED = """<PMML xmlns="http://www.dmg.org/PMML-4_1" version="4.1">
+  <Header><Application name="WRITER" version="9.4"/></Header>
+  <DataDictionary>
+    <DataField name="town" optype="categorical" dataType="string">
+      <Value value="bern"/><Value value="BE"/><Value value="be r"/><Value value="Bermuda"/>
+    </DataField>
+    <DataField name="y" optype="continuous" dataType="double"/>
+  </DataDictionary>
+  <TransformationDictionary>
+    <DefineFunction name="tidy" optype="categorical" dataType="string">
+      <ParameterField name="WIDTH" optype="continuous"/><ParameterField name="text" optype="categorical"/>
+      <Apply function="trimBlanks"><Apply function="uppercase"><Apply function="substring">
+        <FieldRef field="text"/><Constant>1</Constant><Constant>WIDTH</Constant>
+      </Apply></Apply></Apply>
+    </DefineFunction>
+  </TransformationDictionary>
+  <RegressionModel functionName="regression">
+    <MiningSchema><MiningField name="town"/><MiningField name="y" usageType="predicted"/></MiningSchema>
+    <LocalTransformations>
+      <DerivedField name="town+" optype="categorical" dataType="string">
+        <Apply function="tidy"><Constant>3</Constant><FieldRef field="town"/></Apply>
+      </DerivedField>
+    </LocalTransformations>
+    <RegressionTable intercept="1"><CategoricalPredictor name="town+" value="BER" coefficient="2"/></RegressionTable>
+  </RegressionModel>
+</PMML>"""
+
+
+def test_a_width_that_sas_writes_as_a_constant_is_the_parameter_of_that_name(tmp_path: Path) -> None:
+    path = tmp_path / "normalised.pmml"
+    path.write_text(NORMALISED.replace("WRITER", "SAS(r)"), encoding="utf-8")
+    model = indb.read(path)
+    assert evaluate(model, {"town": ["bern", "BE", "be r", "Bermuda"]})[""]["predict"][:, 0].tolist() == [3, 1, 1, 3]
+    path.write_text(NORMALISED.replace("<Constant>WIDTH</Constant>", '<FieldRef field="WIDTH"/>'), encoding="utf-8")
+    assert str(indb.read(path)) == str(model).replace("SAS(r)", "WRITER")
+    path.write_text(NORMALISED, encoding="utf-8")
+    with pytest.raises(ModelFileError, match="<Apply> in line 12: substring from 1.0 on, WIDTH letters long"):
+        indb.read(path)
+
+
+def test_what_came_to_a_cluster_in_training_is_passed_by(tmp_path: Path) -> None:
+    known = '<Partition name="p" size="7"><PartitionFieldStats field="width"/></Partition>'
+    model = changed(tmp_path, "clusters_named", ('size="7">', f'size="7">{known}'))
+    assert str(model) == str(indb.read(DATA / "clusters_named.pmml"))

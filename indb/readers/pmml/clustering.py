@@ -52,9 +52,9 @@ def read_clustering(element: Element, scope: Scope) -> Prediction:
 def _centre(cluster: Element, count: int) -> list[float]:
     for name in ("size", "name"):
         cluster.get(name)
-    for name in ("KohonenMap", "Covariances"):
+    for name in ("KohonenMap", "Covariances", "Partition"):
         for each in cluster.all(name):
-            each.ignore()  # where a cluster lies in a map, how wide it is: neither says which one is the best
+            each.ignore()  # where a cluster lies in a map, how wide it is, what came to it: none says which is the best
     return arrays.array_in(cluster, count)
 
 

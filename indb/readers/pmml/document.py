@@ -184,6 +184,10 @@ class Element:
                 yield element
             stack.extend(element._children)
 
+    def refer(self, name: str) -> None:
+        """Become a FieldRef: what was written as something else means a field."""
+        self.name, self._attributes, self.text = "FieldRef", {"field": name}, ""
+
     def ignore(self) -> None:
         """Count it and all that is in it as read: it has no say in the scores."""
         self._read = True

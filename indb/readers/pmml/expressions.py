@@ -276,6 +276,11 @@ def _call(name: str, args: list[Value], element: Element, scope: Scope) -> Value
             value if data_type is None else values.cast(value, data_type, parameter, scope.require)
         )
 
+    if scope.document.application.startswith("SAS"):  # it writes the width of a text as a Constant of this name
+        for constant in defined.below("Constant"):
+            if constant.get("dataType") is None and constant.text.strip() in parameters:
+                constant.refer(constant.text.strip())
+
     def find(field: str, at: Element) -> Value:
         if field not in parameters:
             raise at.refused(f"{field!r} is no parameter of the function {name!r}")

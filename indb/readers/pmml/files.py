@@ -34,6 +34,7 @@ def read_document(root: Element, name: str, columns: Sequence[str] | None) -> Mo
         data=data,
         derived=scope.by_name(transformations, "DerivedField"),
         functions=scope.by_name(transformations, "DefineFunction"),
+        application=_application(root),
         names=_names(model, written.columns(root) if columns is None else columns, name),
     )
     prediction, known = models.read_model(model, document)
@@ -43,7 +44,7 @@ def read_document(root: Element, name: str, columns: Sequence[str] | None) -> Mo
     source = {
         "class": model.name,
         "library": f"PMML {version[0]}.{version[1]}",
-        "version": _application(root),
+        "version": document.application,
         **({"left out": "; ".join(left)} if left else {}),
     }
     verified = model.find("ModelVerification")
