@@ -37,6 +37,7 @@ def test_a_namespace_may_be_written_in_other_ways_and_says_the_version(tmp_path:
     model = changed(tmp_path, "tree_written", (SPACE, space))
     assert str(model) == str(indb.read(DATA / "tree_written.pmml"))
     assert model.source["library"] == "PMML 4.1"
+    assert model.source["version"] == "by hand 1"
 
 
 def test_another_namespace_or_none_says_no_version(tmp_path: Path) -> None:

@@ -66,12 +66,13 @@ def read_document(root: Element, name: str, columns: Sequence[str] | None) -> Mo
 
 
 def _application(root: Element) -> str:
-    """The name and version of what wrote the file, if it says so."""
+    """The name and version of what wrote the file, if it says so. What else a Header holds says nothing of scores."""
     header = root.find("Header")
     application = header.find("Application") if header is not None else None
-    if application is None:
-        return ""
-    return " ".join(filter(None, (application.get("name"), application.get("version"))))
+    found = [application.get(name) for name in ("name", "version")] if application is not None else []
+    if header is not None:
+        header.ignore()
+    return " ".join(filter(None, found))
 
 
 def _version(root: Element) -> tuple[int, int]:
