@@ -66,13 +66,10 @@ def read_document(root: Element, name: str, columns: Sequence[str] | None) -> Mo
 
 
 def _application(root: Element) -> str:
-    """The name and version of what wrote the file, if it says so. What else a Header holds says nothing of scores."""
-    header = root.find("Header")
-    application = header.find("Application") if header is not None else None
-    found = [application.get(name) for name in ("name", "version")] if application is not None else []
-    if header is not None:
-        header.ignore()
-    return " ".join(filter(None, found))
+    """The name and version of what wrote the file, if it says so. A Header says nothing of scores: it stays unread."""
+    for application in [each for header in root.unread("Header") for each in header.unread("Application")]:
+        return " ".join(filter(None, (application.get("name"), application.get("version"))))
+    return ""
 
 
 def _version(root: Element) -> tuple[int, int]:
