@@ -12,6 +12,7 @@ import os
 import select
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
@@ -46,7 +47,7 @@ class Trial:
         self._owner = 0
         atexit.register(self.end)
 
-    def answer(self, file: File) -> list[str] | None:
+    def answer(self, file: File, columns: Sequence[str] | None) -> list[str] | None:
         """[] for a file that the runtime takes, [error, message, hint] for another, None when the process is gone.
 
         Raises: ModelFileError when no process can be started.
@@ -57,7 +58,8 @@ class Trial:
             assert self._process is not None
             assert self._process.stdin is not None
             try:
-                head = {"name": file.name, "size": len(file.data), "seconds": seconds}
+                names = None if columns is None else [str(name) for name in columns]
+                head = {"name": file.name, "columns": names, "size": len(file.data), "seconds": seconds}
                 self._process.stdin.write(json.dumps(head).encode() + b"\n" + file.data)
                 self._process.stdin.flush()
                 found: list[str] = json.loads(self._line(seconds * PATIENCE))
@@ -114,14 +116,14 @@ class Trial:
 TRIALS = {runtime: Trial(runtime) for runtime in RUNTIMES}
 
 
-def check(file: File, runtime: str) -> None:
-    """Refuse a file that a runtime crashes on, or refuses.
+def check(file: File, runtime: str, columns: Sequence[str] | None = None) -> None:
+    """Refuse a file that a runtime crashes on, or refuses. columns: as they are given to the reader.
 
     Raises: ModelFileError, or the error that `try_file` ends with there.
     """
     if os.name != "posix" or not sys.executable:  # no process that limits itself can be started
         return
-    answer = TRIALS[runtime].answer(file)
+    answer = TRIALS[runtime].answer(file, columns)
     if answer is None:
         raise ModelFileError(
             f"cannot load {file.name}: {RUNTIMES[runtime][0]} crashes on it, "
@@ -158,12 +160,13 @@ def serve(runtime: str) -> None:
         head = json.loads(line)
         data = sys.stdin.buffer.read(head["size"])
         _limit(head["seconds"], head["size"])
-        print(json.dumps(_tried(module, File(head["name"], data, Path()))), file=answers, flush=True)
+        answer = _tried(module, File(head["name"], data, Path()), head["columns"])
+        print(json.dumps(answer), file=answers, flush=True)
 
 
-def _tried(module: Any, file: File) -> list[str]:
+def _tried(module: Any, file: File, columns: Sequence[str] | None) -> list[str]:
     try:
-        module.try_file(file)
+        module.try_file(file, columns)
     except IndbError as error:
         return [type(error).__name__, error.message, error.hint or ""]
     except MemoryError:

@@ -44,7 +44,7 @@ def read(file: File, columns: Sequence[str] | None) -> Model:
     """
     what = f"cannot load {file.name}"
     check(file.data, what)
-    trial.check(file, "tflite")
+    trial.check(file, "tflite", columns)
     graph = Graph(file.data, what)
     source = {"class": NAME, "library": "LiteRT", "version": graph.file.description}
     foreign = foreign_model(graph, file, columns, "tflite", source)
@@ -63,12 +63,13 @@ def read(file: File, columns: Sequence[str] | None) -> Model:
     return replace(foreign, source={**source, "reason": why}, written=blocks)  # type: ignore[call-arg]
 
 
-def try_file(file: File) -> None:
+def try_file(file: File, columns: Sequence[str] | None) -> None:
     """What a trial of a file does: LiteRT loads it, and runs few rows of it and many."""
     graph = Graph(file.data, f"cannot load {file.name}")
+    width = sum(tensor.width or len(columns or ()) for tensor in graph.inputs)
     try:
         for n_rows in (3, N_COMPARED):
-            ask = graph.rows([np.zeros((n_rows, 1))] * sum(tensor.width or 0 for tensor in graph.inputs))
+            ask = graph.rows([np.zeros((n_rows, 1))] * width)
             ask(graph.outputs[0].name)
     except ValueError:  # it takes other rows
         return

@@ -38,13 +38,13 @@ def read(file: File, columns: Sequence[str] | None, why: str) -> Model:
     Raises: ModelFileError when ONNX Runtime is missing, crashes or cannot load it; UnsupportedModel for inputs or
     outputs that a table does not have.
     """
-    trial.check(file, "onnx")
+    trial.check(file, "onnx", columns)
     return _read(file, columns, why)
 
 
-def try_file(file: File) -> None:
+def try_file(file: File, columns: Sequence[str] | None) -> None:
     """What a trial of a file does: all that ONNX Runtime is asked for while the file is read."""
-    _read(file, None, "")
+    _read(file, columns, "")
 
 
 def _read(file: File, columns: Sequence[str] | None, why: str) -> Model:
