@@ -145,17 +145,8 @@ def _classification(
     order = sorted(counts, key=lambda each: (-counts[each], each))
     indicators = np.array([[float(each == category) for category in order] for each in target])
     shares = nearest(lanes, indicators, k, threshold)
-    texts = [_written(each, scope.target.data_type) for each in order]
+    texts = [values.text_of(each, scope.target.data_type) for each in order]
     return models.classes(scope, texts, element, build.argmax(shares), shares)
-
-
-def _written(value: float | str, data_type: str) -> str:
-    """A value as a file writes it."""
-    if isinstance(value, str):
-        return value
-    return {"integer": lambda: str(int(value)), "boolean": lambda: str(bool(value)).lower()}.get(
-        data_type, lambda: repr(value)
-    )()
 
 
 def _regression(target: Sequence[float], lanes: Block, k: int, threshold: float | None, average: str) -> Prediction:

@@ -98,7 +98,8 @@ def text_of(value: float | str, data_type: str) -> str:
         return value
     if data_type == "boolean":
         return "true" if value else "false"
-    return str(int(value)) if value == math.floor(value) and data_type == "integer" else repr(value)
+    whole = data_type == "integer" and float(value).is_integer()  # which an infinite one is not
+    return str(int(value)) if whole else repr(value)
 
 
 def label(text: str, data_type: str, element: Element) -> Label:
@@ -246,7 +247,9 @@ def _as_text(value: Value) -> Block | None:
         return None
     if value.data_type == "double" and not all(number == 0.0 or 1e-3 <= abs(number) < 1e7 for number in numbers):
         return None  # programs do not agree on how they write those
-    rows = tuple((str(int(number)) if value.data_type == "integer" else repr(number),) for number in numbers)
+    if not all(map(math.isfinite, numbers)):
+        return None
+    rows = tuple((text_of(number, value.data_type),) for number in numbers)
     return Lookup(value.block, numbers, rows, (None,), (None,), Type.TEXT)
 
 
