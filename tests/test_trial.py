@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,8 @@ def hanging() -> Any:
 
 
 def test_a_file_that_onnx_runtime_hangs_on_is_refused(tmp_path: Path) -> None:
-    started = time.process_time()
     with pytest.raises(ModelFileError, match="cannot load m.onnx: ONNX Runtime crashes on it, or takes more than 3"):
         indb.read(saved(hanging(), tmp_path))
-    assert time.process_time() - started < 1.0
     good = made([("Det", ["x"], ["y"])], {"x": (FLOAT, ["N", 2, 2])}, {"y": FLOAT})
     assert indb.read(saved(good, tmp_path)).is_foreign
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -276,10 +276,7 @@ def _call(name: str, args: list[Value], element: Element, scope: Scope) -> Value
             value if data_type is None else values.cast(value, data_type, parameter, scope.require)
         )
 
-    if scope.document.application.startswith("SAS"):  # it writes the width of a text as a Constant of this name
-        for constant in defined.below("Constant"):
-            if constant.get("dataType") is None and constant.text.strip() in parameters:
-                constant.refer(constant.text.strip())
+    _refer_to_widths(defined, parameters)
 
     def find(field: str, at: Element) -> Value:
         if field not in parameters:
@@ -291,6 +288,18 @@ def _call(name: str, args: list[Value], element: Element, scope: Scope) -> Value
     data_type, optype = defined.get("dataType"), defined.get("optype")
     result = result if data_type is None else values.cast(result, data_type, defined, scope.require)
     return result if optype is None else values.with_optype(result, optype)
+
+
+def _refer_to_widths(defined: Element, parameters: Mapping[str, Value]) -> None:
+    """Take a parameter's name for the parameter where SAS writes it as a Constant: a place or a width in a text.
+
+    These must be numbers, so that any other text can mean nothing else.
+    """
+    for apply in defined.below("Apply"):
+        for each in list(apply)[1:] if apply.get("function") == "substring" else ():
+            text = each.text.strip()
+            if each.name == "Constant" and text in parameters and not NUMBER.fullmatch(text):
+                each.refer(text)
 
 
 EXPRESSIONS: dict[str, Callable[[Element, Scope, Fields], Value] | None] = {

@@ -34,7 +34,6 @@ def read_document(root: Element, name: str, columns: Sequence[str] | None) -> Mo
         data=data,
         derived=scope.by_name(transformations, "DerivedField"),
         functions=scope.by_name(transformations, "DefineFunction"),
-        application=_application(root),
         names=_names(model, written.columns(root) if columns is None else columns, name),
     )
     prediction, known = models.read_model(model, document)
@@ -44,7 +43,7 @@ def read_document(root: Element, name: str, columns: Sequence[str] | None) -> Mo
     source = {
         "class": model.name,
         "library": f"PMML {version[0]}.{version[1]}",
-        "version": document.application,
+        "version": _application(root),
         **({"left out": "; ".join(left)} if left else {}),
     }
     verified = model.find("ModelVerification")

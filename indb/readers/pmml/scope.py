@@ -34,8 +34,6 @@ class Document:
     data: dict[str, fields.DataField]
     derived: dict[str, Element]
     functions: dict[str, Element]
-    application: str
-    """The name and version of what wrote the file, or nothing."""
     names: Mapping[str, str]
     """Name of a field -> the table's name for its column."""
     columns: dict[str, Column] = field(default_factory=dict)
